@@ -1,0 +1,162 @@
+//! What the engine says. Plain numbers and strings; no tensor crosses.
+
+use super::spec::EditId;
+use crate::edit::Delta;
+use crate::measure::{EditReport, Generation, Probe, ProbeRow};
+use crate::trace::{Answer, Kind, TraceReport};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub job: JobId,
+    pub kind: EventKind,
+}
+
+/// Which weights a generated token comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Before,
+    After,
+}
+
+/// The stage a long job is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Load,
+    Trace,
+    Templates,
+    SecondMoment,
+    Value,
+    Update,
+    Probes,
+    Generations,
+}
+
+/// What is known of a trace before its first cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceHeader {
+    pub tokens: Vec<String>,
+    pub subject_range: [usize; 2],
+    pub answer: Answer,
+    pub layers: usize,
+    pub high: f64,
+    pub low: f64,
+    pub noise_scale: f64,
+    pub window: usize,
+}
+
+/// One evaluation of the v* loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossStep {
+    pub step: usize,
+    pub steps: usize,
+    pub nll: f64,
+    pub kl: f64,
+    pub wd: f64,
+    pub total: f64,
+}
+
+/// A candidate for the next token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    pub id: u32,
+    /// As shown: control characters escaped, the leading space kept.
+    pub text: String,
+    pub p: f64,
+}
+
+/// The answer to [`super::Spec::Predict`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    pub prompt: String,
+    pub tokens: Vec<String>,
+    /// Byte range `[begin, end)` of each token in `prompt`.
+    pub offsets: Vec<[usize; 2]>,
+    pub before: Vec<Candidate>,
+    /// Equal to `before` where no edit is on.
+    pub after: Vec<Candidate>,
+}
+
+/// The model that is open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// As the user names it: "atlas" or a folder.
+    pub name: String,
+    /// "gpt2".
+    pub family: String,
+    pub layers: usize,
+    pub d: usize,
+    pub d_mlp: usize,
+    pub heads: usize,
+    pub vocab: usize,
+    pub context: usize,
+    pub parameters: usize,
+    pub device: String,
+    pub dtype: String,
+    /// sha256 of the weight file(s), hex.
+    pub sha256: String,
+    /// Prompts to begin with: (prompt with {}, subject, old object, suggested target).
+    pub examples: Vec<[String; 4]>,
+    /// ‖ΔW‖/‖W‖ of a sample of edits of this model, ascending; empty: not known.
+    pub norm_sample: Vec<f64>,
+}
+
+/// A job's result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Loaded(Box<ModelInfo>),
+    Predicted(Prediction),
+    Traced(Box<TraceReport>),
+    Edited {
+        id: EditId,
+        report: Box<EditReport>,
+        deltas: Vec<Delta>,
+    },
+    Stacked {
+        hash: String,
+    },
+    Probed(Vec<ProbeRow>),
+    Proposed(Vec<Probe>),
+    Generated(Vec<Generation>),
+    Adopted(EditId),
+    /// Superseded by a newer request, or cancelled: nothing was changed.
+    Cancelled,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventKind {
+    Started {
+        stage: Stage,
+        total: u64,
+    },
+    Progress {
+        stage: Stage,
+        done: u64,
+        total: u64,
+        eta_s: Option<f64>,
+    },
+    TraceReady(Box<TraceHeader>),
+    Cell {
+        kind: Kind,
+        token: usize,
+        layer: usize,
+        p: f64,
+    },
+    Loss(LossStep),
+    /// Row `index` of the probes; sent with `after: false` once p_before is known.
+    Row {
+        index: usize,
+        row: ProbeRow,
+        after: bool,
+    },
+    Token {
+        prompt: usize,
+        side: Side,
+        text: String,
+    },
+    Warning(String),
+    /// The error in words that say what to do.
+    Finished(Result<Outcome, String>),
+}

@@ -1,0 +1,83 @@
+//! What the engine can be asked. Serialisable: also a line of a session file.
+
+use crate::edit::{Delta, EditSpec};
+use crate::measure::{Probe, Watch};
+use crate::trace::TraceSpec;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Names one edit for as long as a session lives.
+pub type EditId = u64;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The model inside the binary.
+    #[default]
+    Atlas,
+    /// A local folder in Hugging Face layout.
+    Folder(PathBuf),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LoadSpec {
+    pub source: Source,
+    /// "auto", "cpu", "cuda" or "cuda:N".
+    pub device: String,
+    /// "auto", "f32", "bf16" or "f16".
+    pub dtype: String,
+}
+
+/// One edit in the stack: what the weights should hold of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stacked {
+    pub id: EditId,
+    pub alpha: f64,
+    pub on: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "kebab-case")]
+pub enum Spec {
+    Load(LoadSpec),
+    /// Next-token top-k, with and without the edits. The newest of a burst wins.
+    Predict {
+        prompt: String,
+        top: usize,
+    },
+    Trace(TraceSpec),
+    /// Makes edit `id` on top of the current stack and switches it on at α = 1.
+    Edit {
+        id: EditId,
+        edit: EditSpec,
+        watch: Watch,
+    },
+    /// Sets the whole stack, in order: undo, redo, toggle and scale are all this.
+    Stack {
+        edits: Vec<Stacked>,
+    },
+    /// Probes the unedited model (before) and the current stack (after).
+    Probe {
+        probes: Vec<Probe>,
+    },
+    /// The probes that the workbench proposes for a request.
+    Propose {
+        prompt: String,
+        subject: String,
+        true_answer: Option<String>,
+        count: usize,
+    },
+    /// Continues prompts without (before) and with (after) the current stack.
+    Generate {
+        prompts: Vec<String>,
+        tokens: usize,
+        seed: u32,
+    },
+    /// Gives the engine an edit's factors, as read from a session file.
+    Adopt {
+        id: EditId,
+        #[serde(skip)]
+        deltas: Vec<Delta>,
+    },
+}

@@ -1,0 +1,154 @@
+//! What is watched around an edit, and what was seen: plain data.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a probe is watched.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeGroup {
+    /// The edited prompt itself.
+    Fact,
+    /// The same fact in other words: should move.
+    Paraphrase,
+    /// A fact that follows from the edited one.
+    Derived,
+    /// A neighbour that should not move.
+    #[default]
+    Neighbour,
+    /// From the user's own file.
+    User,
+}
+
+/// A prompt and the answer it should keep.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Probe {
+    pub prompt: String,
+    pub expected: String,
+    pub group: ProbeGroup,
+}
+
+/// One probe before and after (ALGORITHMS §5, "Moved").
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProbeRow {
+    pub prompt: String,
+    pub expected: String,
+    pub group: ProbeGroup,
+    pub p_before: f64,
+    pub p_after: f64,
+    pub top_before: String,
+    pub top_after: String,
+    pub moved: bool,
+}
+
+/// One continuation before and after, from one seed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Generation {
+    pub prompt: String,
+    /// The continuation alone, without the prompt.
+    pub before: String,
+    pub after: String,
+    /// Index of the first generated token that differs.
+    pub diverges_at: Option<usize>,
+    /// The generated tokens as shown.
+    pub before_tokens: Vec<String>,
+    pub after_tokens: Vec<String>,
+}
+
+/// What to watch while an edit is made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Watch {
+    /// Probes given by the user.
+    pub probes: Vec<Probe>,
+    /// How many neighbours the workbench proposes on its own.
+    pub propose: usize,
+    /// Prompts to continue; empty: the edited prompt.
+    pub generate: Vec<String>,
+    /// Tokens per continuation; 0 generates nothing.
+    pub tokens: usize,
+    pub seed: u32,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Watch {
+            probes: Vec::new(),
+            propose: 0,
+            generate: Vec::new(),
+            tokens: 0,
+            seed: 1,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    pub before: f64,
+    pub after: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerNorm {
+    pub layer: usize,
+    pub relative_update_norm: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MomentHealth {
+    pub tokens: usize,
+    pub tokens_per_dim: f64,
+    /// Condition number after the ridge.
+    pub condition: f64,
+    /// The absolute value added to the diagonal.
+    pub ridge: f64,
+}
+
+/// Seconds from the job's start, a stage each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Elapsed {
+    pub templates: f64,
+    pub second_moment: f64,
+    pub value: f64,
+    pub update: f64,
+    pub probes: f64,
+    pub total: f64,
+}
+
+/// A finished edit; its JSON names are fixed (DESIGN, "The command line").
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EditReport {
+    pub model: String,
+    pub method: String,
+    pub layer: usize,
+    pub templates: Vec<String>,
+    pub target_ids: Vec<u32>,
+    /// `[nll, kl, wd, total]` per evaluation, multiplied by their factors.
+    pub losses: Vec<[f64; 4]>,
+    pub delta_norm: f64,
+    pub t0_norm: f64,
+    pub division_factor: f64,
+    pub update_norm: f64,
+    pub relative_update_norm: f64,
+    pub p_target: Pair,
+    pub p_true: Pair,
+    /// The old object that `p_true` follows.
+    pub true_answer: String,
+    pub layers: Vec<LayerNorm>,
+    /// `None` for methods that use no second moment.
+    pub second_moment: Option<MomentHealth>,
+    /// Where this update's relative norm stands among a sample of edits of
+    /// this model, as the share of them that are smaller; `None`: not known.
+    pub norm_percentile: Option<f64>,
+    pub seed: u32,
+    pub probes: Vec<ProbeRow>,
+    pub generations: Vec<Generation>,
+    pub warnings: Vec<String>,
+    pub elapsed_s: Elapsed,
+}
