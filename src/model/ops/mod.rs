@@ -7,6 +7,7 @@
 //! backward: the gradient stops there without an error.)
 
 mod activation;
+mod attend;
 mod attention;
 mod cross_entropy;
 mod lanes;
