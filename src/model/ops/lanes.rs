@@ -51,8 +51,9 @@ pub(super) fn normal_cdf(x: f32) -> f32 {
     if x < 0.0 { tail } else { 1.0 - tail }
 }
 
+/// Σ term(v).
 #[inline(always)]
-fn lanes(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn sum_of(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let mut acc = [0.0f32; LANES];
     let chunks = values.chunks_exact(LANES);
     let rest = chunks.remainder();
@@ -66,13 +67,13 @@ fn lanes(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
 
 #[inline]
 pub(super) fn sum(values: &[f32]) -> f32 {
-    lanes(values, |v| v)
+    sum_of(values, |v| v)
 }
 
 /// Σ (v − mean)².
 #[inline]
 pub(super) fn squares_about(values: &[f32], mean: f32) -> f32 {
-    lanes(values, |v| (v - mean) * (v - mean))
+    sum_of(values, |v| (v - mean) * (v - mean))
 }
 
 #[inline]
