@@ -1,1 +1,3 @@
-//!
+//! The model: one hookable decoder.
+
+pub mod ops;
