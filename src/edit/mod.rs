@@ -7,6 +7,7 @@ pub mod context;
 pub mod defaults;
 pub mod direct;
 pub mod error;
+pub mod make;
 pub mod moment;
 pub mod rome;
 pub mod spec;
@@ -16,5 +17,6 @@ pub mod value;
 
 pub use context::Context;
 pub use error::EditError;
+pub use make::{Made, make};
 pub use moment::{Factor, SecondMoment};
 pub use spec::{Delta, EditSpec, Hyper, LayerChoice, Method, MomentSource, Request};
