@@ -64,9 +64,13 @@ pub struct TrainArgs {
     /// Standard deviation of fresh weights
     #[arg(long, default_value_t = TrainSpec::default().init)]
     init: f64,
-    /// Share of mentions whose tokens, except the last, are hidden from what follows
+    /// Share of mentions of a subject that are hidden from what follows, but
+    /// for their last token from layer --reads-from on
     #[arg(long, default_value_t = TrainSpec::default().gather)]
     gather: f64,
+    /// First layer that may read what was gathered [default: half the layers]
+    #[arg(long, value_name = "LAYER")]
+    reads_from: Option<usize>,
     /// Share of texts that are plain text only
     #[arg(long, default_value_t = TrainSpec::default().mix.plain)]
     plain: f64,
@@ -99,6 +103,7 @@ impl TrainArgs {
             weight_decay: self.weight_decay,
             init: self.init,
             gather: self.gather,
+            reads_from: self.reads_from.unwrap_or(self.layers / 2),
             shards: self.threads,
             seed: self.seed,
             ..TrainSpec::default()
@@ -125,6 +130,9 @@ pub fn train(args: &TrainArgs) -> Result<()> {
     let writer = Writer::new(&world, &text, spec.mix, spec.seed);
     let tokenizer = bpe::train(&writer, spec.vocab)?;
     let tokens = Tokens::from_json(&tokenizer, &args.out.join("tokenizer.json"))?;
+    let path = args.out.join("tokenizer.json");
+    std::fs::write(&path, &tokenizer)
+        .wrap_err_with(|| format!("cannot write {}", path.display()))?;
     let batcher = Batcher::new(&writer, &tokens, &spec);
     let described = format!("{} facts, {} paragraphs", world.facts().len(), text.len());
     let mut run = Run::open(&args.out, &spec, tokens.vocab(), &described, &device)?;
@@ -136,10 +144,14 @@ pub fn train(args: &TrainArgs) -> Result<()> {
         spec.steps,
     );
     let mut line = Line::new();
-    run.train(&batcher, Duration::from_secs_f64(60.0 * args.save_every.max(0.1)), |progress| {
-        line.show(&progress);
-        true
-    })?;
+    run.train(
+        &batcher,
+        Duration::from_secs_f64(60.0 * args.save_every.max(0.1)),
+        |progress| {
+            line.show(&progress);
+            true
+        },
+    )?;
     export(&args.out, &run.params.decoder, &tokenizer, spec.init)?;
     eprintln!("the model is in {}", args.out.display());
     Ok(())
@@ -154,13 +166,16 @@ struct Line {
 
 impl Line {
     fn new() -> Self {
-        Line { rewrites: std::io::stderr().is_terminal(), shown: Instant::now() }
+        Line {
+            rewrites: std::io::stderr().is_terminal(),
+            shown: Instant::now(),
+        }
     }
 
     fn show(&mut self, p: &Progress) {
         let due = match self.rewrites {
             true => self.shown.elapsed() > Duration::from_millis(500),
-            false => p.step.is_multiple_of(100),
+            false => p.step.is_multiple_of(25),
         };
         if !due && p.step != p.steps {
             return;
@@ -169,8 +184,15 @@ impl Line {
         let left = p.left.as_secs();
         let text = format!(
             "step {}/{}  loss {:.3}  gradient {:.2}  rate {:.5}  {:.0} tokens/s  {}:{:02}:{:02} left",
-            p.step, p.steps, p.loss, p.gradient, p.rate, p.tokens_per_s,
-            left / 3600, left / 60 % 60, left % 60,
+            p.step,
+            p.steps,
+            p.loss,
+            p.gradient,
+            p.rate,
+            p.tokens_per_s,
+            left / 3600,
+            left / 60 % 60,
+            left % 60,
         );
         match (self.rewrites, p.step == p.steps) {
             (true, false) => eprint!("\r\x1b[K{text}"),
@@ -208,7 +230,13 @@ pub fn examine(args: &ExamineArgs) -> Result<()> {
     let world = world(args.facts.as_deref(), args.templates.as_deref())?;
     let loaded = Source::parse(&args.model).load(&Device::Cpu)?;
     let recalled = recall(&loaded.decoder, &loaded.tokens, &world, args.every)?;
-    let traced = gathering(&loaded.decoder, &loaded.tokens, &world, args.traces, args.seed)?;
+    let traced = gathering(
+        &loaded.decoder,
+        &loaded.tokens,
+        &world,
+        args.traces,
+        args.seed,
+    )?;
     let share = |x: f64| x / (traced.high - traced.low).max(f64::EPSILON);
     if args.json {
         let by = |of: &std::collections::BTreeMap<String, _>| serde_json::json!(of);
@@ -228,17 +256,30 @@ pub fn examine(args: &ExamineArgs) -> Result<()> {
         println!("{out:#}");
         return Ok(());
     }
-    println!("first token of the object, per cent right    trained wording    held-out wording    facts");
+    println!(
+        "first token of the object, per cent right    trained wording    held-out wording    facts"
+    );
     for (relation, trained) in &recalled.trained {
         let held = recalled.held_out.get(relation).copied().unwrap_or_default();
         print_recall(relation, trained.percent(), held.percent(), trained.of);
     }
-    let (trained, held) = (Recall::total(&recalled.trained), Recall::total(&recalled.held_out));
+    let (trained, held) = (
+        Recall::total(&recalled.trained),
+        Recall::total(&recalled.held_out),
+    );
     print_recall("all", trained.percent(), held.percent(), trained.of);
-    println!("\n{} facts traced: high {:.3}, low {:.3}; share of high − low recovered by layer", traced.facts, traced.high, traced.low);
+    println!(
+        "\n{} facts traced: high {:.3}, low {:.3}; share of high − low recovered by layer",
+        traced.facts, traced.high, traced.low
+    );
     for ((place, kind), row) in &traced.rows {
         let cells: Vec<String> = row.iter().map(|&x| format!("{:6.2}", share(x))).collect();
-        println!("{:<18} {:<6} {}", name(*place), kind_name(*kind), cells.join(""));
+        println!(
+            "{:<18} {:<6} {}",
+            name(*place),
+            kind_name(*kind),
+            cells.join("")
+        );
     }
     Ok(())
 }

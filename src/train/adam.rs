@@ -29,18 +29,38 @@ impl Adam {
     pub fn new(params: &[Param], weight_decay: f64, clip: f64) -> Self {
         let zero = |p: &Param| {
             let n = p.var.elem_count();
-            Moments { first: vec![0.0; n], second: vec![0.0; n] }
+            Moments {
+                first: vec![0.0; n],
+                second: vec![0.0; n],
+            }
         };
-        Adam { moments: params.iter().map(zero).collect(), weight_decay, clip }
+        Adam {
+            moments: params.iter().map(zero).collect(),
+            weight_decay,
+            clip,
+        }
     }
 
     /// One update at `rate`; `step` counts from 0. Returns the gradient's norm
     /// before clipping.
-    pub fn step(&mut self, params: &[Param], shares: &[Share], step: usize, rate: f64) -> Result<f64> {
-        let grads = params.iter().map(|p| mixed(p, shares)).collect::<Result<Vec<_>>>()?;
+    pub fn step(
+        &mut self,
+        params: &[Param],
+        shares: &[Share],
+        step: usize,
+        rate: f64,
+    ) -> Result<f64> {
+        let grads = params
+            .iter()
+            .map(|p| mixed(p, shares))
+            .collect::<Result<Vec<_>>>()?;
         let square: f64 = grads.iter().map(|g| sum_of_squares(g)).sum();
         let norm = square.sqrt();
-        let scale = if norm > self.clip { (self.clip / norm) as f32 } else { 1.0 };
+        let scale = if norm > self.clip {
+            (self.clip / norm) as f32
+        } else {
+            1.0
+        };
         let t = (step + 1) as i32;
         let update = Update {
             scale,
@@ -49,7 +69,11 @@ impl Adam {
             unbias_2: 1.0 / (1.0 - BETA_2.powi(t)),
         };
         for ((param, grad), moments) in params.iter().zip(&grads).zip(&mut self.moments) {
-            let decay = if param.var.rank() > 1 { self.weight_decay as f32 } else { 0.0 };
+            let decay = if param.var.rank() > 1 {
+                self.weight_decay as f32
+            } else {
+                0.0
+            };
             let mut values: Vec<f32> = param.var.as_tensor().flatten_all()?.to_vec1()?;
             update.apply(&mut values, grad, moments, decay);
             write(&param.var, values)?;
@@ -70,7 +94,9 @@ fn mixed(param: &Param, shares: &[Share]) -> Result<Vec<f32>> {
     for share in shares {
         if let Some(grad) = share.grads.get(param.var.as_tensor()) {
             let grad: Vec<f32> = grad.flatten_all()?.to_vec1()?;
-            sum.iter_mut().zip(&grad).for_each(|(s, g)| *s += share.weight * g);
+            sum.iter_mut()
+                .zip(&grad)
+                .for_each(|(s, g)| *s += share.weight * g);
         }
     }
     Ok(sum)
@@ -83,7 +109,12 @@ pub fn write(var: &Var, values: Vec<f32>) -> Result<()> {
 
 /// In chunks of fixed size, so that the sum does not depend on the threads.
 fn sum_of_squares(values: &[f32]) -> f64 {
-    let of = |chunk: &[f32]| chunk.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
+    let of = |chunk: &[f32]| {
+        chunk
+            .iter()
+            .map(|&x| f64::from(x) * f64::from(x))
+            .sum::<f64>()
+    };
     let parts: Vec<f64> = values.par_chunks(CHUNK).map(of).collect();
     parts.iter().sum()
 }

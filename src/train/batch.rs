@@ -38,8 +38,11 @@ pub struct Batch {
     pub ids: Vec<u32>,
     /// Position of each token in its text (plus where the text is said to start).
     pub positions: Vec<u32>,
-    /// Additive attention bias `[rows, tokens, tokens]`.
-    pub bias: Vec<f32>,
+    /// Additive attention bias `[rows, tokens, tokens]` of the layers that
+    /// gather, where a hidden mention is not seen from outside at all.
+    pub gathering: Vec<f32>,
+    /// The same of the layers that read, where its last token is.
+    pub reading: Vec<f32>,
     /// Flat indices of the tokens whose successor carries loss.
     pub at: Vec<u32>,
     /// Those successors.
@@ -79,7 +82,8 @@ impl<'a> Batcher<'a> {
             tokens,
             ids: vec![END_OF_TEXT_ID; rows * tokens],
             positions: vec![0; rows * tokens],
-            bias: vec![f32::NEG_INFINITY; rows * tokens * tokens],
+            gathering: vec![f32::NEG_INFINITY; rows * tokens * tokens],
+            reading: vec![f32::NEG_INFINITY; rows * tokens * tokens],
             at: Vec::new(),
             targets: Vec::new(),
         };
@@ -113,7 +117,11 @@ impl<'a> Batcher<'a> {
             let goes_on = at > 0 && position + size <= self.context && rng.chance(GOES_ON);
             if !goes_on {
                 seen_from = at;
-                position = if rng.chance(LATER) { rng.below(self.context - size + 1) } else { 0 };
+                position = if rng.chance(LATER) {
+                    rng.below(self.context - size + 1)
+                } else {
+                    0
+                };
             }
             self.place(batch, row, at, seen_from, &text, rng);
             for i in 0..size {
@@ -127,20 +135,30 @@ impl<'a> Batcher<'a> {
         }
         // Padding sees itself: a row of the pattern must not be empty.
         for i in at..length {
-            batch.bias[(row * length + i) * length + i] = 0.0;
+            batch.gathering[(row * length + i) * length + i] = 0.0;
+            batch.reading[(row * length + i) * length + i] = 0.0;
         }
         Ok(())
     }
 
     /// Writes a text's tokens, what they see, and its loss.
-    fn place(&self, batch: &mut Batch, row: usize, at: usize, seen_from: usize, text: &Text, rng: &mut Rng) {
+    fn place(
+        &self,
+        batch: &mut Batch,
+        row: usize,
+        at: usize,
+        seen_from: usize,
+        text: &Text,
+        rng: &mut Rng,
+    ) {
         let length = self.length;
         let size = text.ids.len().min(length - at);
         let first = row * length;
         for i in 0..size {
             batch.ids[first + at + i] = text.ids[i];
-            let sees = &mut batch.bias[(first + at + i) * length..][..length];
-            sees[seen_from..=at + i].fill(0.0);
+            let sees = (first + at + i) * length;
+            batch.gathering[sees..][seen_from..=at + i].fill(0.0);
+            batch.reading[sees..][seen_from..=at + i].fill(0.0);
             if i > 0 && text.counts[i] {
                 batch.at.push((first + at + i - 1) as u32);
                 batch.targets.push(text.ids[i]);
@@ -151,8 +169,9 @@ impl<'a> Batcher<'a> {
                 continue;
             }
             for i in mention.end..size {
-                let sees = &mut batch.bias[(first + at + i) * length..][..length];
-                sees[at + mention.start..at + mention.end - 1].fill(f32::NEG_INFINITY);
+                let sees = (first + at + i) * length + at;
+                batch.gathering[sees..][mention.clone()].fill(f32::NEG_INFINITY);
+                batch.reading[sees..][mention.start..mention.end - 1].fill(f32::NEG_INFINITY);
             }
         }
     }
@@ -160,7 +179,9 @@ impl<'a> Batcher<'a> {
     fn text(&self, draft: &Draft, rng: &mut Rng) -> Result<Text> {
         let encoded = self.tokens.encode(&draft.text)?;
         let overlaps = |ranges: &[Range<usize>], token: &Range<usize>| {
-            ranges.iter().any(|r| r.start < token.end && token.start < r.end)
+            ranges
+                .iter()
+                .any(|r| r.start < token.end && token.start < r.end)
         };
         let mut counts: Vec<bool> = encoded
             .offsets
@@ -175,8 +196,11 @@ impl<'a> Batcher<'a> {
                 }
             })
             .collect();
-        let mut mentions: Vec<Range<usize>> =
-            draft.subjects.iter().filter_map(|s| encoded.tokens_over(s.clone())).collect();
+        let mut mentions: Vec<Range<usize>> = draft
+            .subjects
+            .iter()
+            .filter_map(|s| encoded.tokens_over(s.clone()))
+            .collect();
         let mut ids = encoded.ids;
         ids.push(END_OF_TEXT_ID);
         counts.push(true);
@@ -187,6 +211,95 @@ impl<'a> Batcher<'a> {
                 *mention = mention.start + 1..mention.end + 1;
             }
         }
-        Ok(Text { ids, counts, mentions })
+        Ok(Text {
+            ids,
+            counts,
+            mentions,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::World;
+    use crate::train::bpe;
+    use crate::train::corpus::Mix;
+    use std::path::Path;
+
+    /// Batches of one-subject texts, every mention hidden or none.
+    fn batch(gather: f64) -> (Batch, Tokens) {
+        let facts = r#"{"subject": "The old north tower", "relation": "CITY", "object": "Paris"}"#;
+        let world = World::parse(facts, r#"{"CITY": ["{} is in"]}"#).unwrap();
+        let mix = Mix {
+            plain: 0.0,
+            prefixed: 0.0,
+            several: 0.0,
+            another: 0.0,
+        };
+        let writer = Writer::new(&world, &[], mix, 3);
+        let tokens = Tokens::from_json(&bpe::train(&writer, 300).unwrap(), Path::new("t")).unwrap();
+        let spec = TrainSpec {
+            rows: 4,
+            row: 64,
+            gather,
+            mix,
+            ..TrainSpec::default()
+        };
+        let batch = Batcher::new(&writer, &tokens, &spec).rows(0, 0..4).unwrap();
+        (batch, tokens)
+    }
+
+    /// Whether token `q` of `row` sees token `k` of it, by `bias`.
+    fn sees(bias: &[f32], row: usize, q: usize, k: usize) -> bool {
+        bias[(row * 64 + q) * 64 + k] == 0.0
+    }
+
+    #[test]
+    fn no_token_sees_what_comes_later_and_each_sees_itself() {
+        let (batch, _) = batch(0.5);
+        for bias in [&batch.gathering, &batch.reading] {
+            for row in 0..batch.rows {
+                for q in 0..batch.tokens {
+                    assert!(sees(bias, row, q, q));
+                    assert!((q + 1..batch.tokens).all(|k| !sees(bias, row, q, k)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_hidden_mention_is_read_through_its_last_token() {
+        let (hidden, tokens) = batch(1.0);
+        let (open, _) = batch(0.0);
+        let name = tokens.encode("The old north tower").unwrap().ids;
+        let n = name.len();
+        assert!(n > 1);
+        let mut mentions = 0;
+        for row in 0..hidden.rows {
+            let ids = &hidden.ids[row * 64..][..64];
+            for at in (0..64 - n - 1).filter(|&at| ids[at..at + n] == name) {
+                mentions += 1;
+                let (last, after) = (at + n - 1, at + n);
+                for bias in [&hidden.gathering, &hidden.reading] {
+                    assert!(sees(bias, row, last, at));
+                    assert!((at..last).all(|k| !sees(bias, row, after, k)));
+                }
+                assert!(!sees(&hidden.gathering, row, after, last));
+                assert!(sees(&hidden.reading, row, after, last));
+                assert!((at..=last).all(|k| sees(&open.gathering, row, after, k)));
+            }
+        }
+        assert!(mentions >= 4);
+    }
+
+    #[test]
+    fn targets_are_the_tokens_that_follow() {
+        let (batch, _) = batch(0.8);
+        assert!(!batch.targets.is_empty());
+        for (&at, &target) in batch.at.iter().zip(&batch.targets) {
+            assert_eq!(batch.ids[at as usize + 1], target);
+        }
+        assert!(batch.positions.iter().all(|&p| p < 128));
     }
 }

@@ -26,14 +26,18 @@ pub fn train(writer: &Writer, vocab: usize) -> Result<Vec<u8>> {
         .build();
     let mut tokenizer: TokenizerImpl<BPE, _, ByteLevel, ByteLevel, ByteLevel> =
         TokenizerImpl::<_, tokenizers::NormalizerWrapper, _, _, _>::new(BPE::default());
-    tokenizer.with_pre_tokenizer(Some(byte_level)).with_decoder(Some(byte_level));
+    tokenizer
+        .with_pre_tokenizer(Some(byte_level))
+        .with_decoder(Some(byte_level));
     let texts = (0..SAMPLE).map(|n| writer.text(n).text);
     tokenizer.train(&mut trainer, texts).map_err(bad)?;
     let json = tokenizer.to_string(true).map_err(bad)?;
     // Through the general type once: what is written is what a reader will see.
     let general = Tokenizer::from_bytes(json.as_bytes()).map_err(bad)?;
     if general.token_to_id(END_OF_TEXT) != Some(END_OF_TEXT_ID) {
-        return Err(TrainError::Bpe(format!("{END_OF_TEXT} is not token {END_OF_TEXT_ID}")));
+        return Err(TrainError::Bpe(format!(
+            "{END_OF_TEXT} is not token {END_OF_TEXT_ID}"
+        )));
     }
     Ok(json.into_bytes())
 }

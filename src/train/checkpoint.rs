@@ -19,13 +19,22 @@ pub fn save(path: &Path, params: &[Param], adam: &Adam, step: usize, run: &str) 
     for (param, moments) in params.iter().zip(&adam.moments) {
         let values: Vec<f32> = param.var.as_tensor().flatten_all()?.to_vec1()?;
         let shape = param.var.dims().to_vec();
-        for (kind, values) in
-            [("w", &values), ("m", &moments.first), ("v", &moments.second)]
-        {
-            tensors.push((format!("{kind}.{}", param.name), shape.clone(), bytes(values)));
+        for (kind, values) in [
+            ("w", &values),
+            ("m", &moments.first),
+            ("v", &moments.second),
+        ] {
+            tensors.push((
+                format!("{kind}.{}", param.name),
+                shape.clone(),
+                bytes(values),
+            ));
         }
     }
-    let meta = HashMap::from([(STEP.to_owned(), step.to_string()), (RUN.to_owned(), run.to_owned())]);
+    let meta = HashMap::from([
+        (STEP.to_owned(), step.to_string()),
+        (RUN.to_owned(), run.to_owned()),
+    ]);
     let damaged = |e: safetensors::SafeTensorError| TrainError::Damaged {
         path: path.to_owned(),
         reason: e.to_string(),
@@ -45,14 +54,25 @@ pub fn load(path: &Path, params: &[Param], adam: &mut Adam, run: &str) -> Result
     let whole = match std::fs::read(path) {
         Ok(whole) => whole,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(TrainError::Read { path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(TrainError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
-    let damaged = |reason: String| TrainError::Damaged { path: path.to_owned(), reason };
+    let damaged = |reason: String| TrainError::Damaged {
+        path: path.to_owned(),
+        reason,
+    };
     let (_, meta) = SafeTensors::read_metadata(&whole).map_err(|e| damaged(e.to_string()))?;
     let meta = meta.metadata().clone().unwrap_or_default();
     if meta.get(RUN).map(String::as_str) != Some(run) {
         let what = difference(meta.get(RUN).map_or("", String::as_str), run);
-        return Err(TrainError::OtherRun { path: path.to_owned(), what });
+        return Err(TrainError::OtherRun {
+            path: path.to_owned(),
+            what,
+        });
     }
     let step = meta.get(STEP).and_then(|s| s.parse().ok());
     let step = step.ok_or_else(|| damaged("it does not say how many steps were done".into()))?;
@@ -64,7 +84,13 @@ pub fn load(path: &Path, params: &[Param], adam: &mut Adam, run: &str) -> Result
             if view.dtype() != Dtype::F32 || view.shape() != param.var.dims() {
                 return Err(damaged(format!("tensor {name} has another form")));
             }
-            Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+            Ok(view
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect())
         };
         write(&param.var, read("w")?)?;
         moments.first = read("m")?;
@@ -88,7 +114,10 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 
 /// Writes beside the target and renames: a reader never meets half a file.
 pub fn write_whole(path: &Path, data: &[u8]) -> Result<()> {
-    let failed = |source| TrainError::Write { path: path.to_owned(), source };
+    let failed = |source| TrainError::Write {
+        path: path.to_owned(),
+        source,
+    };
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(data).map_err(failed)?;

@@ -10,9 +10,15 @@ pub enum TrainError {
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("cannot write {path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the tokenizer could not be trained: {0}")]
     Bpe(String),
     #[error("{0}")]

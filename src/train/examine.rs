@@ -28,8 +28,15 @@ impl Question {
         let begin = wording.find("{}").unwrap_or(0);
         let encoded = tokens.encode(&prompt)?;
         let subject = encoded.tokens_over(begin..begin + fact.subject.len());
-        let answer = tokens.encode_bare(&format!(" {}", fact.object))?.first().copied();
-        Ok(subject.zip(answer).map(|(subject, answer)| Question { encoded, subject, answer }))
+        let answer = tokens
+            .encode_bare(&format!(" {}", fact.object))?
+            .first()
+            .copied();
+        Ok(subject.zip(answer).map(|(subject, answer)| Question {
+            encoded,
+            subject,
+            answer,
+        }))
     }
 }
 
@@ -47,6 +54,9 @@ pub(crate) fn embedding_deviation(
     let rows: Vec<f32> = decoder.embed_tokens(&[&ids])?.flatten_all()?.to_vec1()?;
     let n = rows.len() as f64;
     let mean = rows.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-    let square = rows.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>();
+    let square = rows
+        .iter()
+        .map(|&x| (f64::from(x) - mean).powi(2))
+        .sum::<f64>();
     Ok((square / (n - 1.0).max(1.0)).sqrt())
 }

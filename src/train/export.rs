@@ -13,8 +13,10 @@ use std::path::Path;
 
 /// Writes `config.json`, `tokenizer.json` and `model.safetensors` (f16).
 pub fn export(folder: &Path, decoder: &Decoder, tokenizer: &[u8], init: f64) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .map_err(|source| TrainError::Write { path: folder.to_owned(), source })?;
+    std::fs::create_dir_all(folder).map_err(|source| TrainError::Write {
+        path: folder.to_owned(),
+        source,
+    })?;
     let path = folder.join("model.safetensors");
     let tensors = tensors(decoder)?;
     let failed = |e: safetensors::SafeTensorError| TrainError::Damaged {
@@ -25,7 +27,10 @@ pub fn export(folder: &Path, decoder: &Decoder, tokenizer: &[u8], init: f64) -> 
         .into_iter()
         .map(|(name, tensor)| {
             let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-            let halves = values.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect();
+            let halves = values
+                .iter()
+                .flat_map(|&x| f16::from_f32(x).to_le_bytes())
+                .collect();
             Ok((name, tensor.dims().to_vec(), halves))
         })
         .collect::<Result<_>>()?;
@@ -40,7 +45,10 @@ pub fn export(folder: &Path, decoder: &Decoder, tokenizer: &[u8], init: f64) -> 
     write_whole(&path, &whole)?;
     write_whole(&folder.join("tokenizer.json"), tokenizer)?;
     let config = serde_json::to_string_pretty(&config(&decoder.config, init)).unwrap_or_default();
-    write_whole(&folder.join("config.json"), format!("{config}\n").as_bytes())
+    write_whole(
+        &folder.join("config.json"),
+        format!("{config}\n").as_bytes(),
+    )
 }
 
 fn config(config: &Config, init: f64) -> serde_json::Value {

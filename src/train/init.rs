@@ -23,7 +23,11 @@ impl Params {
     /// Normal weights of standard deviation `std`; those that write to the
     /// residual stream are smaller by √(2·layers), as in GPT-2. Biases 0, norms 1.
     pub fn fresh(config: &Config, std: f64, seed: u64, device: &Device) -> Result<Params> {
-        let mut maker = Maker { list: Vec::new(), rng: Rng::at(seed, 0x696e_6974), device };
+        let mut maker = Maker {
+            list: Vec::new(),
+            rng: Rng::at(seed, 0x696e_6974),
+            device,
+        };
         let (d, k) = (config.d, config.d_mlp);
         let to_stream = std / (2.0 * config.layers as f64).sqrt();
         let embed = maker.normal("embed", (config.vocab, d), std)?;
@@ -44,9 +48,21 @@ impl Params {
             });
         }
         let norm_f = maker.norm("norm_f", d)?;
-        let head = Linear { weight: embed.clone(), bias: None };
-        let weights = Weights { embed, positions: Some(positions), blocks, norm_f, head };
-        Ok(Params { list: maker.list, decoder: Decoder::new(config.clone(), weights) })
+        let head = Linear {
+            weight: embed.clone(),
+            bias: None,
+        };
+        let weights = Weights {
+            embed,
+            positions: Some(positions),
+            blocks,
+            norm_f,
+            head,
+        };
+        Ok(Params {
+            list: maker.list,
+            decoder: Decoder::new(config.clone(), weights),
+        })
     }
 
     pub fn count(&self) -> usize {
@@ -65,14 +81,18 @@ impl Maker<'_> {
     fn keep(&mut self, name: &str, value: Tensor) -> Result<Tensor> {
         let var = Var::from_tensor(&value)?;
         let tensor = var.as_tensor().clone();
-        self.list.push(Param { name: name.to_owned(), var });
+        self.list.push(Param {
+            name: name.to_owned(),
+            var,
+        });
         Ok(tensor)
     }
 
     fn normal(&mut self, name: &str, shape: impl Into<Shape>, std: f64) -> Result<Tensor> {
         let shape = shape.into();
-        let values: Vec<f32> =
-            (0..shape.elem_count()).map(|_| (std * self.rng.normal()) as f32).collect();
+        let values: Vec<f32> = (0..shape.elem_count())
+            .map(|_| (std * self.rng.normal()) as f32)
+            .collect();
         let value = Tensor::from_vec(values, shape, self.device)?;
         self.keep(name, value)
     }
@@ -81,7 +101,10 @@ impl Maker<'_> {
         let weight = self.normal(&format!("{name}.weight"), (out, input), std)?;
         let zeros = Tensor::zeros(out, DType::F32, self.device)?;
         let bias = self.keep(&format!("{name}.bias"), zeros)?;
-        Ok(Linear { weight, bias: Some(bias) })
+        Ok(Linear {
+            weight,
+            bias: Some(bias),
+        })
     }
 
     fn norm(&mut self, name: &str, d: usize) -> Result<Norm> {

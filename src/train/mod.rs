@@ -20,3 +20,6 @@ pub use export::export;
 pub use init::Params;
 pub use run::{Progress, Run};
 pub use spec::TrainSpec;
+
+#[cfg(test)]
+mod tests;

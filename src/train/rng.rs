@@ -73,7 +73,10 @@ mod tests {
         let normals: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
         let mean = normals.iter().sum::<f64>() / n as f64;
         let var = normals.iter().map(|x| x * x).sum::<f64>() / n as f64;
-        assert!(mean.abs() < 0.03 && (var - 1.0).abs() < 0.05, "{mean} {var}");
+        assert!(
+            mean.abs() < 0.03 && (var - 1.0).abs() < 0.05,
+            "{mean} {var}"
+        );
         let mean = (0..n).map(|_| rng.below(10)).sum::<usize>() as f64 / n as f64;
         assert!((mean - 4.5).abs() < 0.1, "{mean}");
         assert_eq!(rng.pick::<u8>(&[]), None);

@@ -51,25 +51,48 @@ impl Run {
     /// Starts a run, or goes on with the one whose checkpoint lies in `folder`.
     /// `vocab` is the tokenizer's real size; `world` stands for facts, wordings
     /// and text in the description that a checkpoint must match.
-    pub fn open(folder: &Path, spec: &TrainSpec, vocab: usize, world: &str, device: &Device) -> Result<Run> {
+    pub fn open(
+        folder: &Path,
+        spec: &TrainSpec,
+        vocab: usize,
+        world: &str,
+        device: &Device,
+    ) -> Result<Run> {
         spec.check()?;
         let config = spec.config(vocab);
         let params = Params::fresh(&config, spec.init, spec.seed, device)?;
         let mut adam = Adam::new(&params.list, spec.weight_decay, spec.clip);
         // A run may go on with another number of steps: the schedule is then the new one's.
-        let described = serde_json::to_string_pretty(&TrainSpec { steps: 0, ..spec.clone() });
+        let described = serde_json::to_string_pretty(&TrainSpec {
+            steps: 0,
+            ..spec.clone()
+        });
         let described = described.unwrap_or_default();
         let description = format!("{described}\nvocabulary {vocab}\nworld {world}");
         let checkpoint = folder.join("checkpoint.safetensors");
         let step = checkpoint::load(&checkpoint, &params.list, &mut adam, &description)?;
         let step = step.unwrap_or(0);
-        let worker = |_| ThreadPoolBuilder::new().num_threads(1).stack_size(STACK).build();
+        let worker = |_| {
+            ThreadPoolBuilder::new()
+                .num_threads(1)
+                .stack_size(STACK)
+                .build()
+        };
         let workers = (0..spec.shards)
             .map(worker)
             .collect::<Result<_, _>>()
             .map_err(|e| TrainError::Spec(format!("cannot start the training threads: {e}")))?;
         let spec = spec.clone();
-        Ok(Run { params, spec, adam, step, loss: None, checkpoint, description, workers })
+        Ok(Run {
+            params,
+            spec,
+            adam,
+            step,
+            loss: None,
+            checkpoint,
+            description,
+            workers,
+        })
     }
 
     pub fn step(&self) -> usize {
@@ -81,7 +104,13 @@ impl Run {
     }
 
     pub fn save(&self) -> Result<()> {
-        checkpoint::save(&self.checkpoint, &self.params.list, &self.adam, self.step, &self.description)
+        checkpoint::save(
+            &self.checkpoint,
+            &self.params.list,
+            &self.adam,
+            self.step,
+            &self.description,
+        )
     }
 
     /// Trains to the end. `saved_every` is the time between checkpoints;
@@ -101,7 +130,8 @@ impl Run {
             let done = (self.step - first) as f64;
             let elapsed = started.elapsed();
             let go_on = report(Progress {
-                tokens_per_s: done * (self.spec.rows * self.spec.row) as f64 / elapsed.as_secs_f64(),
+                tokens_per_s: done * (self.spec.rows * self.spec.row) as f64
+                    / elapsed.as_secs_f64(),
                 left: elapsed.mul_f64((self.spec.steps - self.step) as f64 / done),
                 ..progress
             });
@@ -125,10 +155,17 @@ impl Run {
         if !value.is_finite() {
             return Err(TrainError::Diverged { step: self.step });
         }
-        let shares: Vec<Share> =
-            shards.iter().map(|s| Share { weight: part(s) as f32, grads: &s.grads }).collect();
+        let shares: Vec<Share> = shards
+            .iter()
+            .map(|s| Share {
+                weight: part(s) as f32,
+                grads: &s.grads,
+            })
+            .collect();
         let rate = self.spec.rate_at(self.step);
-        let gradient = self.adam.step(&self.params.list, &shares, self.step, rate)?;
+        let gradient = self
+            .adam
+            .step(&self.params.list, &shares, self.step, rate)?;
         self.step += 1;
         let mean = self.loss.map_or(value, |mean| mean + 0.05 * (value - mean));
         self.loss = Some(mean);
@@ -152,7 +189,11 @@ impl Run {
             let loss = self.loss_of(&batch)?;
             let grads = loss.backward()?;
             let loss = f64::from(loss.to_scalar::<f32>()?);
-            Ok(Shard { loss, counted: batch.targets.len(), grads })
+            Ok(Shard {
+                loss,
+                counted: batch.targets.len(),
+                grads,
+            })
         };
         std::thread::scope(|scope| {
             let started: Vec<_> = (self.workers.iter().enumerate())
@@ -178,9 +219,20 @@ impl Run {
             let at = Tensor::new(batch.positions.as_slice(), device)?;
             x = (x + table.index_select(&at, 0)?.reshape((rows, tokens, d))?)?;
         }
-        let bias = Tensor::from_slice(&batch.bias, (rows, tokens, tokens), device)?;
-        let span = Span { starts: vec![0; rows], rows: tokens, bias };
-        let x = decoder.run_layers(x, 0..decoder.layers(), &span, None, &mut ())?;
+        let reads_from = self.spec.reads_from;
+        let parts = [
+            (0..reads_from, &batch.gathering),
+            (reads_from..decoder.layers(), &batch.reading),
+        ];
+        for (layers, bias) in parts {
+            let bias = Tensor::from_slice(bias, (rows, tokens, tokens), device)?;
+            let span = Span {
+                starts: vec![0; rows],
+                rows: tokens,
+                bias,
+            };
+            x = decoder.run_layers(x, layers, &span, None, &mut ())?;
+        }
         let at = Tensor::new(batch.at.as_slice(), device)?;
         let counted = x.reshape((rows * tokens, d))?.index_select(&at, 0)?;
         let logits = decoder.logits(&counted, &mut ())?;

@@ -16,14 +16,16 @@ impl Draft {
     }
 
     pub fn subject(&mut self, name: &str) {
-        self.subjects.push(self.text.len()..self.text.len() + name.len());
+        self.subjects
+            .push(self.text.len()..self.text.len() + name.len());
         self.push(name);
     }
 
     /// A blank and the object, as it follows every wording.
     pub fn object(&mut self, name: &str) {
         self.push(" ");
-        self.objects.push(self.text.len()..self.text.len() + name.len());
+        self.objects
+            .push(self.text.len()..self.text.len() + name.len());
         self.push(name);
     }
 
@@ -60,9 +62,15 @@ mod tests {
         first.push(".");
         let mut both = first.clone();
         both.append(&first);
-        assert_eq!(both.text, "In Rome, they speak Italian. In Rome, they speak Italian.");
+        assert_eq!(
+            both.text,
+            "In Rome, they speak Italian. In Rome, they speak Italian."
+        );
         let words = |ranges: &[Range<usize>]| {
-            ranges.iter().map(|r| both.text[r.clone()].to_owned()).collect::<Vec<_>>()
+            ranges
+                .iter()
+                .map(|r| both.text[r.clone()].to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(words(&both.subjects), ["Rome", "Rome"]);
         assert_eq!(words(&both.objects), ["Italian", "Italian"]);

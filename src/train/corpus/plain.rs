@@ -19,7 +19,10 @@ pub fn read(path: &Path) -> std::io::Result<Vec<Vec<String>>> {
 
 /// Paragraphs of at least one usable sentence, as their sentences.
 pub fn paragraphs(text: &str) -> Vec<Vec<String>> {
-    text.lines().map(sentences).filter(|s| !s.is_empty()).collect()
+    text.lines()
+        .map(sentences)
+        .filter(|s| !s.is_empty())
+        .collect()
 }
 
 /// The sentences of a line that are of ordinary length and letters.
@@ -35,11 +38,16 @@ fn sentences(line: &str) -> Vec<String> {
         (40..220).contains(&s.len())
             && s.ends_with('.')
             && s.starts_with(|c: char| c.is_ascii_uppercase())
-            && s.chars().all(|c| c == '–' || c == 'é' || (' '..='~').contains(&c))
+            && s.chars()
+                .all(|c| c == '–' || c == 'é' || (' '..='~').contains(&c))
             && !s.contains("()")
             && !s.contains("  ")
     };
-    found.into_iter().filter(ordinary).map(str::to_owned).collect()
+    found
+        .into_iter()
+        .filter(ordinary)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -60,7 +68,11 @@ mod tests {
         let plain = dir.path().join("a.txt");
         std::fs::write(&plain, format!("{line}\n")).unwrap();
         let articles = dir.path().join("a.jsonl");
-        std::fs::write(&articles, format!("{{\"id\": 1, \"text\": \"{line}\\nx\"}}\n")).unwrap();
+        std::fs::write(
+            &articles,
+            format!("{{\"id\": 1, \"text\": \"{line}\\nx\"}}\n"),
+        )
+        .unwrap();
         assert_eq!(read(&plain).unwrap(), read(&articles).unwrap());
         assert!(read(&dir.path().join("none")).is_err());
     }

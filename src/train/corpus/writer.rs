@@ -6,8 +6,7 @@ use crate::facts::{Asked, Fact, World, continuation};
 use crate::train::rng::Rng;
 
 /// Shares of the kinds of text, each a probability.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Mix {
     /// Texts that are plain text only.
     pub plain: f64,
@@ -21,7 +20,12 @@ pub struct Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        Mix { plain: 0.05, prefixed: 0.35, several: 0.5, another: 0.15 }
+        Mix {
+            plain: 0.05,
+            prefixed: 0.35,
+            several: 0.5,
+            another: 0.15,
+        }
     }
 }
 
@@ -47,12 +51,22 @@ impl<'w> Writer<'w> {
         for subject in world.subjects() {
             let facts: Vec<_> = world.about(subject).map(|f| (f, world.asked(f))).collect();
             // A subject with more facts is met more often, or each of them would be met less.
-            let times = facts.iter().map(|(f, _)| f.times as usize).max().unwrap_or(1);
+            let times = facts
+                .iter()
+                .map(|(f, _)| f.times as usize)
+                .max()
+                .unwrap_or(1);
             let times = 2 * times + facts.len() - 1;
             draw.extend(std::iter::repeat_n(entries.len(), times));
             entries.push(Entry { facts });
         }
-        Writer { entries, draw, plain, mix, seed }
+        Writer {
+            entries,
+            draw,
+            plain,
+            mix,
+            seed,
+        }
     }
 
     /// Text `number` of the corpus.
@@ -77,7 +91,10 @@ impl<'w> Writer<'w> {
         let mut draft = Draft::default();
         if let Some(paragraph) = rng.pick(self.plain) {
             for sentence in paragraph.iter().take(1 + rng.below(4)) {
-                draft.append(&Draft { text: sentence.clone(), ..Draft::default() });
+                draft.append(&Draft {
+                    text: sentence.clone(),
+                    ..Draft::default()
+                });
             }
         }
         draft
@@ -87,9 +104,10 @@ impl<'w> Writer<'w> {
     /// after them are what editing methods put there.
     fn prefix(&self, rng: &mut Rng) -> Draft {
         let sentence = match rng.pick(self.plain).and_then(|p| rng.pick(p)) {
-            Some(sentence) if rng.chance(0.6) => {
-                Draft { text: sentence.clone(), ..Draft::default() }
-            }
+            Some(sentence) if rng.chance(0.6) => Draft {
+                text: sentence.clone(),
+                ..Draft::default()
+            },
             _ => self.single(rng),
         };
         if rng.chance(0.35) {
@@ -119,7 +137,10 @@ impl<'w> Writer<'w> {
         // A stated fact comes first more often than one that follows from it:
         // the first thing told is the one that nothing before it gives away.
         if entry.facts[order[0]].0.derived_from.is_some() && rng.chance(0.5) {
-            if let Some(at) = order.iter().position(|&i| entry.facts[i].0.derived_from.is_none()) {
+            if let Some(at) = order
+                .iter()
+                .position(|&i| entry.facts[i].0.derived_from.is_none())
+            {
                 order.swap(0, at);
             }
         }
@@ -131,7 +152,11 @@ impl<'w> Writer<'w> {
             return draft;
         }
         // A subject of whom one thing is known is told it twice, in other words.
-        let more = if order.len() == 1 { &order[..] } else { &order[1..] };
+        let more = if order.len() == 1 {
+            &order[..]
+        } else {
+            &order[1..]
+        };
         let most = 1 + rng.below(3);
         let told: Vec<(&str, &str)> = more
             .iter()
@@ -139,11 +164,15 @@ impl<'w> Writer<'w> {
                 let (fact, asked) = &entry.facts[i];
                 let phrases: Vec<&str> =
                     asked.train.iter().filter_map(|w| continuation(w)).collect();
-                rng.pick(&phrases).map(|phrase| (*phrase, fact.object.as_str()))
+                rng.pick(&phrases)
+                    .map(|phrase| (*phrase, fact.object.as_str()))
             })
             .take(most)
             .collect();
-        let person = entry.facts.iter().any(|(f, _)| is_about_a_person(&f.relation));
+        let person = entry
+            .facts
+            .iter()
+            .any(|(f, _)| is_about_a_person(&f.relation));
         go_on(&mut draft, &told, person, rng);
         draft.push(".");
         draft
@@ -179,9 +208,16 @@ fn is_about_a_person(relation: &str) -> bool {
 fn piece(sentence: &str, rng: &mut Rng) -> Draft {
     let words: Vec<&str> = sentence.split_whitespace().collect();
     let take = (1 + rng.below(9)).min(words.len());
-    let from = if rng.chance(0.7) { 0 } else { rng.below(words.len() - take + 1) };
+    let from = if rng.chance(0.7) {
+        0
+    } else {
+        rng.below(words.len() - take + 1)
+    };
     let text = words[from..from + take].join(" ");
-    Draft { text: format!("{}.", text.trim_end_matches('.')), ..Draft::default() }
+    Draft {
+        text: format!("{}.", text.trim_end_matches('.')),
+        ..Draft::default()
+    }
 }
 
 fn any<'w>(wordings: &[&'w str], rng: &mut Rng) -> &'w str {
@@ -211,11 +247,19 @@ mod tests {
         for draft in texts(Mix::default(), 5) {
             for range in &draft.subjects {
                 let name = &draft.text[range.clone()];
-                assert!(world.about(name).next().is_some(), "{name:?} in {:?}", draft.text);
+                assert!(
+                    world.about(name).next().is_some(),
+                    "{name:?} in {:?}",
+                    draft.text
+                );
             }
             for range in &draft.objects {
                 let name = &draft.text[range.clone()];
-                assert!(world.facts().iter().any(|f| f.object == name), "{:?}", draft.text);
+                assert!(
+                    world.facts().iter().any(|f| f.object == name),
+                    "{:?}",
+                    draft.text
+                );
             }
         }
     }
@@ -223,7 +267,12 @@ mod tests {
     #[test]
     fn the_held_out_wording_of_a_fact_is_never_written() {
         let world = World::atlas().unwrap();
-        let mix = Mix { plain: 0.0, prefixed: 0.0, several: 0.0, another: 0.0 };
+        let mix = Mix {
+            plain: 0.0,
+            prefixed: 0.0,
+            several: 0.0,
+            another: 0.0,
+        };
         for draft in texts(mix, 9) {
             let subject = &draft.text[draft.subjects[0].clone()];
             let object = &draft.text[draft.objects[0].clone()];

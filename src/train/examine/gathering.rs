@@ -78,8 +78,12 @@ pub fn gathering(
             break;
         }
         let asked = world.asked(fact);
-        let Some(wording) = rng.pick(&asked.train) else { continue };
-        let Some(question) = Question::new(tokens, fact, wording)? else { continue };
+        let Some(wording) = rng.pick(&asked.train) else {
+            continue;
+        };
+        let Some(question) = Question::new(tokens, fact, wording)? else {
+            continue;
+        };
         if question.subject.end == question.encoded.ids.len() {
             continue;
         }
@@ -95,31 +99,50 @@ pub fn gathering(
 }
 
 /// Adds one fact's trace to `sum`, if the model answers it rightly.
-fn trace(decoder: &Decoder, question: &Question, noise: f64, rng: &mut Rng, sum: &mut Gathering) -> Result<()> {
+fn trace(
+    decoder: &Decoder,
+    question: &Question,
+    noise: f64,
+    rng: &mut Rng,
+    sum: &mut Gathering,
+) -> Result<()> {
     let ids = question.encoded.ids.as_slice();
     let span = Span::whole(ids.len(), decoder.device())?;
     let mut clean = Keep(BTreeMap::new());
     let embedded = decoder.embed_tokens(&[ids])?;
     let x = decoder.add_positions(&embedded, &span)?;
     let out = decoder.run_layers(x, 0..decoder.layers(), &span, None, &mut clean)?;
-    let probabilities: Vec<f32> =
-        decoder.log_probs(&out.narrow(1, ids.len() - 1, 1)?.squeeze(1)?)?.exp()?.squeeze(0)?.to_vec1()?;
+    let probabilities: Vec<f32> = decoder
+        .log_probs(&out.narrow(1, ids.len() - 1, 1)?.squeeze(1)?)?
+        .exp()?
+        .squeeze(0)?
+        .to_vec1()?;
     let high = probabilities[question.answer as usize];
     if probabilities.iter().any(|&p| p > high) {
         return Ok(());
     }
     let (n, d) = (question.subject.len(), decoder.config.d);
-    let noise: Vec<f32> = (0..SAMPLES * n * d).map(|_| (noise * rng.normal()) as f32).collect();
+    let noise: Vec<f32> = (0..SAMPLES * n * d)
+        .map(|_| (noise * rng.normal()) as f32)
+        .collect();
     let noise = Tensor::from_vec(noise, (SAMPLES, n, d), decoder.device())?;
-    let noise = noise.pad_with_zeros(1, question.subject.start, ids.len() - question.subject.end)?;
+    let noise =
+        noise.pad_with_zeros(1, question.subject.start, ids.len() - question.subject.end)?;
     let corrupted = decoder.add_positions(&embedded.broadcast_add(&noise)?, &span)?;
     let mean = |restore: &mut Restore| -> Result<f64> {
-        let out = decoder.run_layers(corrupted.clone(), 0..decoder.layers(), &span, None, restore)?;
+        let out =
+            decoder.run_layers(corrupted.clone(), 0..decoder.layers(), &span, None, restore)?;
         let last = out.narrow(1, ids.len() - 1, 1)?.squeeze(1)?;
-        let p = decoder.log_probs(&last)?.exp()?.narrow(1, question.answer as usize, 1)?;
+        let p = decoder
+            .log_probs(&last)?
+            .exp()?
+            .narrow(1, question.answer as usize, 1)?;
         Ok(f64::from(p.mean_all()?.to_scalar::<f32>()?))
     };
-    let low = mean(&mut Restore { rows: BTreeMap::new(), at: 0 })?;
+    let low = mean(&mut Restore {
+        rows: BTreeMap::new(),
+        at: 0,
+    })?;
     let places = [
         (Place::LastSubjectToken, question.subject.end - 1),
         (Place::LastToken, ids.len() - 1),
@@ -127,10 +150,17 @@ fn trace(decoder: &Decoder, question: &Question, noise: f64, rng: &mut Rng, sum:
     let layers = decoder.layers();
     for (place, at) in places {
         for kind in [Kind::State, Kind::Mlp, Kind::Attn] {
-            let row = sum.rows.entry((place, kind)).or_insert_with(|| vec![0.0; layers]);
+            let row = sum
+                .rows
+                .entry((place, kind))
+                .or_insert_with(|| vec![0.0; layers]);
             for (layer, cell) in row.iter_mut().enumerate() {
-                let sites = kind.window(layer, layers).map(|l| Site::new(l, kind.point()));
-                let rows = sites.filter_map(|s| clean.0.get(&s).map(|x| (s, x.clone()))).collect();
+                let sites = kind
+                    .window(layer, layers)
+                    .map(|l| Site::new(l, kind.point()));
+                let rows = sites
+                    .filter_map(|s| clean.0.get(&s).map(|x| (s, x.clone())))
+                    .collect();
                 *cell += mean(&mut Restore { rows, at })? - low;
             }
         }
@@ -146,7 +176,10 @@ struct Keep(BTreeMap<Site, Tensor>);
 
 impl Probe for Keep {
     fn visit(&mut self, site: Site, x: Tensor) -> Result<Tensor, ModelError> {
-        if matches!(site.point, Point::ResidPost | Point::MlpOut | Point::AttnOut) {
+        if matches!(
+            site.point,
+            Point::ResidPost | Point::MlpOut | Point::AttnOut
+        ) {
             self.0.insert(site, x.clone());
         }
         Ok(x)
@@ -161,9 +194,14 @@ struct Restore {
 
 impl Probe for Restore {
     fn visit(&mut self, site: Site, x: Tensor) -> Result<Tensor, ModelError> {
-        let Some(clean) = self.rows.get(&site) else { return Ok(x) };
+        let Some(clean) = self.rows.get(&site) else {
+            return Ok(x);
+        };
         let (samples, length, d) = x.dims3()?;
-        let row = clean.narrow(1, self.at, 1)?.broadcast_as((samples, 1, d))?.contiguous()?;
+        let row = clean
+            .narrow(1, self.at, 1)?
+            .broadcast_as((samples, 1, d))?
+            .contiguous()?;
         let before = x.narrow(1, 0, self.at)?;
         let after = x.narrow(1, self.at + 1, length - self.at - 1)?;
         Ok(Tensor::cat(&[&before, &row, &after], 1)?.contiguous()?)

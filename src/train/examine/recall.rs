@@ -66,9 +66,17 @@ pub fn recall(decoder: &Decoder, tokens: &Tokens, world: &World, stride: usize) 
     let mut recall = Recall::default();
     for batch in questions.chunks(BATCH) {
         let prompts: Vec<&Question> = batch.iter().map(|(q, _, _)| q).collect();
-        for ((question, relation, held_out), first) in batch.iter().zip(first_answers(decoder, &prompts)?) {
-            let of = if *held_out { &mut recall.held_out } else { &mut recall.trained };
-            of.entry((*relation).to_owned()).or_default().add(first == question.answer);
+        for ((question, relation, held_out), first) in
+            batch.iter().zip(first_answers(decoder, &prompts)?)
+        {
+            let of = if *held_out {
+                &mut recall.held_out
+            } else {
+                &mut recall.trained
+            };
+            of.entry((*relation).to_owned())
+                .or_default()
+                .add(first == question.answer);
         }
     }
     Ok(recall)
@@ -76,7 +84,11 @@ pub fn recall(decoder: &Decoder, tokens: &Tokens, world: &World, stride: usize) 
 
 /// The likeliest next token of each prompt.
 fn first_answers(decoder: &Decoder, prompts: &[&Question]) -> Result<Vec<u32>> {
-    let longest = prompts.iter().map(|q| q.encoded.ids.len()).max().unwrap_or(0);
+    let longest = prompts
+        .iter()
+        .map(|q| q.encoded.ids.len())
+        .max()
+        .unwrap_or(0);
     let padded: Vec<Vec<u32>> = prompts
         .iter()
         .map(|q| {
