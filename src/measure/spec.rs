@@ -107,6 +107,8 @@ pub struct MomentHealth {
     pub condition: f64,
     /// The absolute value added to the diagonal.
     pub ridge: f64,
+    /// 1 − cos between C⁻¹k̄ from the two halves of the sample.
+    pub drift: Option<f64>,
 }
 
 /// Seconds from the job's start, a stage each.
