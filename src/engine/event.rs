@@ -5,6 +5,8 @@ use crate::edit::Delta;
 use crate::measure::{EditReport, Generation, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 
+pub use crate::trace::TraceHeader;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
@@ -33,8 +35,6 @@ pub enum Stage {
     Probes,
     Generations,
 }
-
-pub use crate::trace::TraceHeader;
 
 /// One evaluation of the v* loss.
 #[derive(Clone, Copy, Debug, PartialEq)]

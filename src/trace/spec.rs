@@ -68,6 +68,38 @@ pub struct Answer {
     pub text: String,
 }
 
+/// One square of a grid.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    pub kind: Kind,
+    pub token: usize,
+    pub layer: usize,
+    /// p(answer), mean over the corrupted rows with this restoration.
+    pub p: f64,
+}
+
+/// What is known of a trace before its first cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceHeader {
+    pub tokens: Vec<String>,
+    pub subject_range: [usize; 2],
+    pub answer: Answer,
+    pub layers: usize,
+    pub high: f64,
+    pub low: f64,
+    pub noise_scale: f64,
+    pub window: usize,
+}
+
+/// What a running trace says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Warning(String),
+    /// Comes before every cell.
+    Ready(Box<TraceHeader>),
+    Cell(Cell),
+}
+
 /// p(answer) per `[T][L]`: tokens by layers.
 pub type Grid = Vec<Vec<f64>>;
 
