@@ -1,6 +1,7 @@
 //! The model's thread: specs in, events out, cancellation.
 
 pub mod event;
+pub mod from_session;
 pub mod spec;
 
 pub use event::*;
