@@ -19,3 +19,13 @@ fn activations_and_logits() {
 fn greedy_continuation() {
     each_family(golden::forward::greedy);
 }
+
+#[test]
+fn second_moment() {
+    each_family(|g: &Golden| golden::edit::second_moment(g, LOOSE));
+}
+
+#[test]
+fn rome_and_r_rome() {
+    each_family(|g: &Golden| golden::edit::rome(g, LOOSE));
+}

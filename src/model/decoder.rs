@@ -158,10 +158,31 @@ impl Decoder {
         past: Option<&mut Past>,
         probe: &mut P,
     ) -> Result<Tensor> {
+        self.block_from(layer, x, 0, span, past, probe)
+    }
+
+    /// One block of which only rows `first..` are wanted: the rows before lend
+    /// their keys and values and cost nothing else. `[B, R, d]` to `[B, R − first, d]`;
+    /// after `ResidPre` the probe sees the wanted rows alone.
+    pub fn block_from<P: Probe>(
+        &self,
+        layer: usize,
+        x: Tensor,
+        first: usize,
+        span: &Span,
+        past: Option<&mut Past>,
+        probe: &mut P,
+    ) -> Result<Tensor> {
         let block = &self.weights.blocks[layer];
         let x = probe.visit(Site::new(layer, Point::ResidPre), x)?;
         let normed = self.norm(&x, &block.norm_1)?;
-        let attn = self.attention(layer, &normed, span, past, probe)?;
+        let wanted = |x: Tensor| match first {
+            0 => Ok(x),
+            _ => x.narrow(1, first, x.dim(1)? - first)?.contiguous(),
+        };
+        let (queries, x) = (wanted(normed.clone())?, wanted(x)?);
+        let bias = wanted(span.bias.clone())?;
+        let attn = self.attention(layer, &queries, &normed, &bias, past, probe)?;
         let attn = probe.visit(Site::new(layer, Point::AttnOut), attn)?;
         let out = match self.config.residual {
             Residual::Sequential => {
@@ -172,7 +193,7 @@ impl Decoder {
             }
             Residual::Parallel { one_norm } => {
                 let normed = if one_norm {
-                    normed
+                    queries
                 } else {
                     self.norm(&x, &block.norm_2)?
                 };
@@ -183,17 +204,19 @@ impl Decoder {
         probe.visit(Site::new(layer, Point::ResidPost), out)
     }
 
-    /// Attention of `layer` on the normed residual `[B, R, d]`, to `[B, R, d]`.
+    /// Attention of `layer` from normed rows `queries` `[B, Q, d]` to `x` `[B, R, d]`
+    /// and the past, to `[B, Q, d]`.
     fn attention<P: Probe>(
         &self,
         layer: usize,
+        queries: &Tensor,
         x: &Tensor,
-        span: &Span,
+        bias: &Tensor,
         past: Option<&mut Past>,
         probe: &mut P,
     ) -> Result<Tensor> {
         let block = &self.weights.blocks[layer];
-        let q = linear(x, &block.q)?;
+        let q = linear(queries, &block.q)?;
         let (k, v) = (linear(x, &block.k)?, linear(x, &block.v)?);
         let (k, v) = match past {
             Some(past) => past.extend(layer, k, v)?,
@@ -201,12 +224,12 @@ impl Decoder {
         };
         let (heads, kv_heads) = (self.config.heads, self.config.kv_heads);
         if probe.wants_pattern(layer) {
-            let pattern = ops::attention_pattern(&q, &k, &span.bias, heads, kv_heads)?;
+            let pattern = ops::attention_pattern(&q, &k, bias, heads, kv_heads)?;
             let pattern = probe.visit(Site::new(layer, Point::AttnPattern), pattern)?;
             let mixed = ops::apply_pattern(&pattern, &v, kv_heads)?;
             return linear(&mixed, &block.o);
         }
-        let mixed = ops::attend(&q, &k, &v, &span.bias, heads, kv_heads)?;
+        let mixed = ops::attend(&q, &k, &v, bias, heads, kv_heads)?;
         linear(&mixed, &block.o)
     }
 

@@ -1,5 +1,6 @@
 //! The goldens as the tests read them.
 
+pub mod edit;
 pub mod forward;
 
 use candle_core::{Device, Tensor};

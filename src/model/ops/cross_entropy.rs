@@ -1,8 +1,26 @@
-//! The training loss: −log softmax at the target, averaged over rows.
+//! −log softmax at a target token: a prompt's surprise, and the training loss.
 
-use super::lanes::{exp, exp_from_max, max, sum};
+use super::lanes::{exp, max, sum, sum_of};
 use super::slices::{floats, for_rows, fused, read, shaped_like};
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
+
+/// −log p(target) of each row: `logits` [N, V] and N token ids to [N].
+pub fn nll(logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
+    let (n, vocab) = logits.dims2()?;
+    if targets.len() != n {
+        bail!("nll: {} targets for {n} rows", targets.len());
+    }
+    if let Some(target) = targets.iter().find(|&&t| t as usize >= vocab) {
+        bail!("nll: target {target} in a vocabulary of {vocab}");
+    }
+    let targets = targets.to_vec();
+    let nll = Nll { targets, vocab };
+    if fused(&[logits]) {
+        logits.contiguous()?.apply_op1(nll)
+    } else {
+        nll.composed(logits)
+    }
+}
 
 /// Mean over rows of −log p(target), a scalar.
 ///
@@ -10,84 +28,61 @@ use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor
 /// that weigh the rows (0 leaves a row out). The mean is over the weights' sum;
 /// with no weight at all the loss is 0.
 pub fn cross_entropy(logits: &Tensor, targets: &[u32], weights: Option<&[f32]>) -> Result<Tensor> {
-    let (n, vocab) = logits.dims2()?;
-    let weights = weights.map_or_else(|| vec![1.0; n], <[f32]>::to_vec);
-    if targets.len() != n || weights.len() != n {
+    let nll = nll(logits, targets)?;
+    let Some(weights) = weights else {
+        return nll.mean_all();
+    };
+    if weights.len() != targets.len() {
         bail!(
-            "cross_entropy: {} targets, {} weights, {n} rows",
-            targets.len(),
-            weights.len()
+            "cross_entropy: {} weights for {} rows",
+            weights.len(),
+            targets.len()
         );
-    }
-    if let Some(target) = targets.iter().find(|&&t| t as usize >= vocab) {
-        bail!("cross_entropy: target {target} in a vocabulary of {vocab}");
     }
     let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
     let share = if total > 0.0 { 1.0 / total } else { 0.0 };
-    // Each row's part of the mean.
-    let weights: Vec<f64> = weights.iter().map(|&w| f64::from(w) * share).collect();
-    let loss = CrossEntropy {
-        targets: targets.to_vec(),
-        weights,
-        vocab,
-    };
-    if fused(&[logits]) {
-        logits.contiguous()?.apply_op1(loss)
-    } else {
-        loss.composed(logits)
-    }
+    let shares: Vec<f64> = weights.iter().map(|&w| f64::from(w) * share).collect();
+    let shares = Tensor::new(shares, logits.device())?.to_dtype(nll.dtype())?;
+    (nll * shares)?.sum_all()
 }
 
-struct CrossEntropy {
+struct Nll {
     targets: Vec<u32>,
-    weights: Vec<f64>,
     vocab: usize,
 }
 
-impl CrossEntropy {
+impl Nll {
     fn composed(&self, logits: &Tensor) -> Result<Tensor> {
-        let device = logits.device();
-        let logits = if logits.dtype() == DType::F64 {
-            logits.clone()
-        } else {
-            logits.to_dtype(DType::F32)?
-        };
-        let n = self.targets.len();
-        let targets = Tensor::new(self.targets.as_slice(), device)?.reshape((n, 1))?;
-        let weights = Tensor::new(self.weights.as_slice(), device)?.to_dtype(logits.dtype())?;
+        let wide = logits.dtype() == DType::F64;
+        let logits = logits.to_dtype(if wide { DType::F64 } else { DType::F32 })?;
+        let targets = Tensor::new(self.targets.as_slice(), logits.device())?.unsqueeze(1)?;
         let top = logits.max_keepdim(D::Minus1)?.detach();
         let shifted = logits.broadcast_sub(&top)?;
         let log_sum = shifted.exp()?.sum(D::Minus1)?.log()?;
-        let nll = (log_sum - shifted.gather(&targets, 1)?.squeeze(1)?)?;
-        (nll * weights)?.sum_all()
+        log_sum - shifted.gather(&targets, 1)?.squeeze(1)?
     }
 
-    fn forward(&self, logits: &[f32]) -> f32 {
+    fn forward(&self, logits: &[f32]) -> Vec<f32> {
         let mut nll = vec![0.0; self.targets.len()];
         for_rows(&mut nll, 1, 8 * self.vocab, |first, nll| {
-            let mut scratch = Vec::with_capacity(self.vocab);
             for (i, nll) in nll.iter_mut().enumerate() {
                 let row = &logits[(first + i) * self.vocab..][..self.vocab];
-                scratch.clear();
-                scratch.extend_from_slice(row);
-                let log_sum = exp_from_max(&mut scratch).ln();
-                *nll = log_sum + max(row) - row[self.targets[first + i] as usize];
+                let top = max(row);
+                let log_sum = sum_of(row, |x| exp(x - top)).ln();
+                // In this order: a large common offset must not swallow the sum.
+                *nll = log_sum - (row[self.targets[first + i] as usize] - top);
             }
         });
-        let weighted = nll
-            .iter()
-            .zip(&self.weights)
-            .map(|(&l, &w)| f64::from(l) * w);
-        weighted.sum::<f64>() as f32
+        nll
     }
 
-    /// weight · (softmax − one-hot) · g.
-    fn backward(&self, logits: &[f32], g: f32) -> Vec<f32> {
+    /// (softmax − one-hot) · g, row by row.
+    fn backward(&self, logits: &[f32], g: &[f32]) -> Vec<f32> {
         let mut grad = vec![0.0; logits.len()];
         for_rows(&mut grad, self.vocab, 8 * self.vocab, |first, grad| {
             for (i, grad) in grad.chunks_exact_mut(self.vocab).enumerate() {
-                let weight = g * self.weights[first + i] as f32;
-                if weight == 0.0 {
+                let g = g[first + i];
+                if g == 0.0 {
                     continue;
                 }
                 let row = &logits[(first + i) * self.vocab..][..self.vocab];
@@ -95,30 +90,30 @@ impl CrossEntropy {
                 for (o, &x) in grad.iter_mut().zip(row) {
                     *o = exp(x - top);
                 }
-                let scale = weight / sum(grad);
+                let scale = g / sum(grad);
                 for o in grad.iter_mut() {
                     *o *= scale;
                 }
-                grad[self.targets[first + i] as usize] -= weight;
+                grad[self.targets[first + i] as usize] -= g;
             }
         });
         grad
     }
 }
 
-impl CustomOp1 for CrossEntropy {
+impl CustomOp1 for Nll {
     fn name(&self) -> &'static str {
-        "cross entropy"
+        "nll"
     }
 
     fn cpu_fwd(&self, logits: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let loss = self.forward(floats(logits, layout)?);
-        Ok((CpuStorage::F32(vec![loss]), Shape::from(())))
+        let nll = self.forward(floats(logits, layout)?);
+        let n = nll.len();
+        Ok((CpuStorage::F32(nll), Shape::from(n)))
     }
 
-    fn bwd(&self, logits: &Tensor, _loss: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
-        let g = g.to_scalar::<f32>()?;
-        let grad = read(logits, |values| Ok(self.backward(values, g)))?;
+    fn bwd(&self, logits: &Tensor, _nll: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
+        let grad = read(logits, |values| read(g, |g| Ok(self.backward(values, g))))?;
         Ok(Some(shaped_like(grad, logits)?))
     }
 }
@@ -140,6 +135,15 @@ mod tests {
     fn agrees_with_loops_and_differences() {
         let case = Case::new(&[&[4, 21]]).scaled(3.0);
         let targets = [0, 20, 7, 7];
+        check(
+            &case,
+            |t| nll(&t[0], &targets),
+            |v| {
+                let rows = v[0].chunks(21).zip(targets);
+                rows.flat_map(|(row, t)| naive(row, &[t], &[1.0], 21))
+                    .collect()
+            },
+        );
         check(
             &case,
             |t| cross_entropy(&t[0], &targets, None),

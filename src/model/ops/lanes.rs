@@ -39,20 +39,21 @@ pub(super) fn normal_cdf(x: f32) -> f32 {
     let t = 1.0 / (1.0 + 0.5 * z);
     let mut p = 0.170_872_77;
     p = p * t - 0.822_152_23;
-    p = p * t + 1.488_515_87;
-    p = p * t - 1.135_203_98;
+    p = p * t + 1.488_515_9;
+    p = p * t - 1.135_204;
     p = p * t + 0.278_868_07;
     p = p * t - 0.186_288_06;
     p = p * t + 0.096_784_18;
     p = p * t + 0.374_091_96;
-    p = p * t + 1.000_023_68;
-    p = p * t - 1.265_512_23;
+    p = p * t + 1.000_023_7;
+    p = p * t - 1.265_512_2;
     let tail = 0.5 * t * exp(p - z * z);
     if x < 0.0 { tail } else { 1.0 - tail }
 }
 
+/// Σ term(v).
 #[inline(always)]
-fn lanes(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn sum_of(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let mut acc = [0.0f32; LANES];
     let chunks = values.chunks_exact(LANES);
     let rest = chunks.remainder();
@@ -66,13 +67,13 @@ fn lanes(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
 
 #[inline]
 pub(super) fn sum(values: &[f32]) -> f32 {
-    lanes(values, |v| v)
+    sum_of(values, |v| v)
 }
 
 /// Σ (v − mean)².
 #[inline]
 pub(super) fn squares_about(values: &[f32], mean: f32) -> f32 {
-    lanes(values, |v| (v - mean) * (v - mean))
+    sum_of(values, |v| (v - mean) * (v - mean))
 }
 
 #[inline]

@@ -7,6 +7,7 @@
 //! backward: the gradient stops there without an error.)
 
 mod activation;
+mod attend;
 mod attention;
 mod cross_entropy;
 mod lanes;
@@ -19,6 +20,6 @@ mod check;
 
 pub use activation::{gelu_erf, gelu_tanh, silu};
 pub use attention::{apply_pattern, attend, attention_pattern};
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{cross_entropy, nll};
 pub use linear::linear;
 pub use norm::{layer_norm, rms_norm};
