@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod event;
+pub mod from_session;
 mod jobs;
 mod outbox;
 pub mod spec;

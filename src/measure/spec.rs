@@ -50,6 +50,8 @@ pub struct ProbeRow {
 #[serde(default)]
 pub struct Generation {
     pub prompt: String,
+    /// What was drawn with; the same for both sides.
+    pub seed: u32,
     /// The continuation alone, without the prompt.
     pub before: String,
     pub after: String,

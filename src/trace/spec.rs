@@ -62,7 +62,7 @@ impl Default for TraceSpec {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub id: u32,
     pub text: String,
@@ -132,10 +132,12 @@ impl Grids {
 }
 
 /// A finished trace; its JSON names are fixed (DESIGN, "The command line").
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
     pub model: String,
     pub prompt: String,
+    #[serde(default)]
+    pub subject: String,
     /// Tokens as shown; a split character's bytes as `\xE2`.
     pub tokens: Vec<String>,
     pub input_ids: Vec<u32>,
