@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod event;
+mod folders;
 pub mod from_session;
 mod jobs;
 mod outbox;
@@ -11,5 +12,6 @@ mod thread;
 
 pub use error::EngineError;
 pub use event::*;
+pub use folders::Folders;
 pub use spec::{EditId, LoadSpec, Source, Spec, Stacked};
-pub use thread::{Engine, Folders, JobHandle};
+pub use thread::{Engine, JobHandle};

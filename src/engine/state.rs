@@ -2,8 +2,8 @@
 
 use super::error::{EngineError, Result};
 use super::event::ModelInfo;
+use super::folders::Folders;
 use super::spec::{EditId, Stacked};
-use super::thread::Folders;
 use crate::edit::{Delta, Factor, stack};
 use crate::facts::World;
 use crate::model::{Decoder, Loaded, Tokens};

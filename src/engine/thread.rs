@@ -2,6 +2,7 @@
 
 use super::error::EngineError;
 use super::event::{Event, EventKind, JobId, Outcome};
+use super::folders::Folders;
 use super::jobs::{self, Job};
 use super::outbox::Outbox;
 use super::spec::Spec;
@@ -9,7 +10,6 @@ use super::state::State;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,15 +18,6 @@ use std::thread::JoinHandle;
 const STACK: usize = 64 << 20;
 /// Events that may wait between the engine and its watcher.
 const EVENTS: usize = 256;
-
-/// Where the engine keeps what it computed once.
-#[derive(Clone, Debug, Default)]
-pub struct Folders {
-    /// For second moments; `None` computes them anew.
-    pub cache: Option<PathBuf>,
-    /// The file in which weight hashes are remembered.
-    pub hashes: Option<PathBuf>,
-}
 
 /// A handle to the engine; dropping it ends the thread after the running job
 /// has noticed its cancellation.

@@ -150,6 +150,7 @@ mod tests {
         TraceReport {
             model: "test".into(),
             prompt: String::new(),
+            subject: String::new(),
             tokens: vec![String::new(); tokens],
             input_ids: vec![0; tokens],
             subject_range,

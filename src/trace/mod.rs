@@ -204,6 +204,7 @@ fn report(
     TraceReport {
         model: name.to_owned(),
         prompt: spec.prompt.clone(),
+        subject: spec.subject.clone(),
         tokens: tokens.show_all(&prepared.ids),
         input_ids: prepared.ids.clone(),
         subject_range: [prepared.subject.start, prepared.subject.end],

@@ -5,8 +5,8 @@ use crate::edit::moment::{About, Cache, CacheKey, SecondMoment, TOKENS_PER_DIM, 
 use crate::edit::{Factor, MomentSource};
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Stage};
+use crate::engine::folders::Folders;
 use crate::engine::state::Model;
-use crate::engine::thread::Folders;
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -138,7 +138,7 @@ pub(super) fn continuations(
         };
         let old = write(&model.pristine, Side::Before)?;
         let new = write(after, Side::After)?;
-        generations.push(confab::compare(&model.tokens, prompt, &old, &new));
+        generations.push(confab::compare(&model.tokens, prompt, seed, &old, &new));
     }
     Ok(generations)
 }
