@@ -1,5 +1,22 @@
 //! Rewriting a fact: ROME and its successors.
+//!
+//! An edit reads top to bottom in `rome.rs`; each step has its own file:
+//! templates → keys → second moment → value → update → stack.
 
+pub mod context;
+pub mod defaults;
+pub mod direct;
+pub mod error;
+pub mod make;
+pub mod moment;
+pub mod rome;
 pub mod spec;
+pub mod stack;
+pub mod templates;
+pub mod value;
 
+pub use context::Context;
+pub use error::EditError;
+pub use make::{Made, make};
+pub use moment::{Factor, SecondMoment};
 pub use spec::{Delta, EditSpec, Hyper, LayerChoice, Method, MomentSource, Request};

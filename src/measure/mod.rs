@@ -1,5 +1,9 @@
 //! Is the edit any good? Probes, confabulations, scores.
 
+pub mod confab;
+pub mod neighbours;
+pub mod probes;
+pub mod score;
 pub mod spec;
 
 pub use spec::{

@@ -1,5 +1,6 @@
 //! What is watched around an edit, and what was seen: plain data.
 
+use crate::edit::Hyper;
 use serde::{Deserialize, Serialize};
 
 /// Why a probe is watched.
@@ -127,6 +128,8 @@ pub struct EditReport {
     pub model: String,
     pub method: String,
     pub layer: usize,
+    /// As used: what the request left open is filled in.
+    pub hyper: Hyper,
     pub templates: Vec<String>,
     pub target_ids: Vec<u32>,
     /// `[nll, kl, wd, total]` per evaluation, multiplied by their factors.

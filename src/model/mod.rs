@@ -1,1 +1,27 @@
+//! From files to a decoder whose every activation can be read and rewritten.
 //!
+//! `source → config → weights → decoder`, with the tokenizer beside it. A
+//! family of models is data (a [`Config`]), not code.
+
+pub mod config;
+pub mod decoder;
+pub mod error;
+pub mod generate;
+#[allow(unsafe_code)]
+pub mod mmap;
+pub mod ops;
+pub mod probe;
+pub mod sample;
+pub mod source;
+pub mod span;
+pub mod tokenizer;
+pub mod weights;
+
+pub use config::Config;
+pub use decoder::Decoder;
+pub use error::ModelError;
+pub use probe::{Point, Probe, Site};
+pub use source::{Loaded, Source};
+pub use span::{Past, Span};
+pub use tokenizer::{Encoded, Tokens};
+pub use weights::Weights;

@@ -1,1 +1,28 @@
+//! What is saved: the edits of a sitting, what was seen, and how to get back.
 //!
+//! A session is a text file to read and diff (`NAME.toml`), with the exact
+//! factors of its edits beside it (`NAME.safetensors`). The text alone
+//! replays; with its factors it reloads at once and bit for bit.
+
+pub mod autosave;
+pub mod check;
+pub mod compare;
+pub mod error;
+pub mod factors;
+pub mod folders;
+pub mod hash;
+pub mod list;
+pub mod load;
+pub mod save;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+pub mod text;
+pub mod time;
+
+pub use autosave::Autosave;
+pub use error::{LoadError, Refusal, SaveError};
+pub use list::{Listed, list};
+pub use load::{load, read};
+pub use save::save;
+pub use schema::{Beneath, Factors, MadeOn, Model, SavedEdit, SavedTrace, Session};

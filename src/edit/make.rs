@@ -1,0 +1,61 @@
+//! One edit, from a request in its contexts to ΔW.
+
+use super::context::Context;
+use super::error::{EditError, Result};
+use super::moment::Factor;
+use super::rome::{Recalled, Update};
+use super::spec::{Hyper, Method};
+use super::value::{Loss, Value};
+use super::{defaults, direct, rome, value};
+use crate::model::Decoder;
+use crate::model::probe::Probe;
+
+/// A finished edit with what led to it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub update: Update,
+    /// `None` for methods without a gradient.
+    pub value: Option<Value>,
+}
+
+/// Rewrites `context`'s fact at `layer` of `decoder`, edits included. `factor`
+/// is C's, for the methods that use it.
+pub fn make<P: Probe>(
+    decoder: &Decoder,
+    context: &Context,
+    layer: usize,
+    method: Method,
+    hyper: &Hyper,
+    factor: Option<&Factor>,
+    probe: &mut P,
+    each: impl FnMut(usize, Loss),
+) -> Result<Made> {
+    let last = decoder.layers() - 1;
+    if layer > last {
+        return Err(EditError::NoSuchLayer { layer, last });
+    }
+    defaults::check(hyper)?;
+    let factor = match (method, factor) {
+        (Method::Direct, _) => {
+            return Ok(Made {
+                update: direct::update(decoder, context, layer, probe)?,
+                value: None,
+            });
+        }
+        (_, Some(factor)) => factor,
+        (_, None) => {
+            let reason = format!("{} needs one", method.name());
+            return Err(EditError::Moment {
+                path: "(none)".into(),
+                reason,
+            });
+        }
+    };
+    let recalled = Recalled::read(decoder, context, layer, probe)?;
+    let value = value::optimise(decoder, context, layer, hyper, probe, each)?;
+    let update = rome::update(method, layer, &recalled, &value, factor)?;
+    Ok(Made {
+        update,
+        value: Some(value),
+    })
+}

@@ -1,0 +1,80 @@
+//! The probes that the workbench proposes for an edit: the fact in other
+//! words, what follows from it, and the neighbours that should stay.
+
+use super::spec::{Probe, ProbeGroup};
+use crate::edit::Request;
+use crate::facts::{Fact, World};
+
+/// Up to `count` probes for `request`, the nearest first. `old` is the answer
+/// that the unedited model gives. Without a matching fact in the world only
+/// the edited prompt itself is proposed.
+pub fn propose(world: Option<&World>, request: &Request, old: &str, count: usize) -> Vec<Probe> {
+    let probe = |prompt: String, expected: &str, group| Probe { prompt, expected: expected.into(), group };
+    let mut found = vec![probe(request.text(), old, ProbeGroup::Fact)];
+    let Some((world, fact)) = world.and_then(|world| Some((world, edited_fact(world, request, old)?))) else {
+        found.truncate(count);
+        return found;
+    };
+    let ask = |fact: &Fact, wording: &str| wording.replacen("{}", &fact.subject, 1);
+    let asked = world.asked(fact);
+    for wording in asked.held_out.into_iter().chain(asked.train).filter(|w| *w != request.prompt).take(3) {
+        found.push(probe(ask(fact, wording), &fact.object, ProbeGroup::Paraphrase));
+    }
+    for other in world.following(fact).into_iter().take(4) {
+        if let Some(wording) = first_wording(world, other) {
+            found.push(probe(ask(other, wording), &other.object, ProbeGroup::Derived));
+        }
+    }
+    let mut neighbour = |other: &Fact, wording: Option<&str>| {
+        let known = other.subject == fact.subject;
+        if let (false, Some(wording)) = (known, wording) {
+            let new = probe(ask(other, wording), &other.object, ProbeGroup::Neighbour);
+            if !found.iter().any(|old| old.prompt == new.prompt) {
+                found.push(new);
+            }
+        }
+    };
+    // Same relation and same old object: what an edit most easily drags along.
+    let shares = |other: &Fact| world.wordings(&other.relation).contains(&request.prompt);
+    for other in world.alike(&fact.relation, &fact.object).take(count / 2) {
+        let wording = if shares(other) { Some(request.prompt.as_str()) } else { first_wording(world, other) };
+        neighbour(other, wording);
+    }
+    // The same relation with other objects, among them the new one.
+    let same = world.facts().iter().filter(|f| f.relation == fact.relation && f.object != fact.object);
+    let (new, others): (Vec<&Fact>, Vec<&Fact>) = same.partition(|f| f.object == request.target.trim());
+    let stride = (others.len() / count.max(1)).max(1);
+    for other in new.into_iter().take(count / 8 + 1).chain(others.into_iter().step_by(stride)).take(count / 2) {
+        neighbour(other, first_wording(world, other));
+    }
+    // The old object in other relations.
+    let elsewhere = world.facts().iter().filter(|f| f.object == fact.object && f.relation != fact.relation);
+    for other in elsewhere.take(count / 4) {
+        neighbour(other, first_wording(world, other));
+    }
+    // What else is known of the subject and does not follow from the fact.
+    let following = world.following(fact);
+    for other in world.about(&fact.subject).filter(|other| *other != fact && !following.contains(other)) {
+        if let Some(wording) = first_wording(world, other) {
+            found.push(probe(ask(other, wording), &other.object, ProbeGroup::Neighbour));
+        }
+    }
+    found.truncate(count);
+    found
+}
+
+/// The fact of the world that a request rewrites: by its wording, else by the
+/// old object.
+fn edited_fact<'w>(world: &'w World, request: &Request, old: &str) -> Option<&'w Fact> {
+    let about = || world.about(&request.subject);
+    let worded = |fact: &&Fact| world.wordings(&fact.relation).contains(&request.prompt);
+    let old = old.trim();
+    about()
+        .find(|fact| worded(fact) && fact.object == old)
+        .or_else(|| about().find(|fact| !old.is_empty() && fact.object.starts_with(old)))
+        .or_else(|| about().find(worded))
+}
+
+fn first_wording<'w>(world: &'w World, fact: &Fact) -> Option<&'w str> {
+    world.asked(fact).train.first().copied()
+}

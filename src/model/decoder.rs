@@ -1,0 +1,323 @@
+//! The one decoder. It reads top to bottom as a transformer does; what differs
+//! between families is in [`Config`], what differs between uses is in the
+//! [`Span`], the [`Past`] and the [`Probe`].
+
+use super::config::{Activation, Config, NormKind, Position, Residual};
+use super::error::{ModelError, Result};
+use super::ops;
+use super::probe::{Point, Probe, Site};
+use super::span::{Past, Span};
+use super::weights::{Block, Linear, Norm, Weights};
+use candle_core::{D, DType, Device, Tensor};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A model ready to run. Cloning is cheap: weights are shared.
+#[derive(Clone)]
+pub struct Decoder {
+    pub config: Arc<Config>,
+    pub weights: Arc<Weights>,
+    /// Edited `down` matrices by layer; the pristine ones stay in `weights`.
+    edited: BTreeMap<usize, Tensor>,
+}
+
+impl Decoder {
+    pub fn new(config: Config, weights: Weights) -> Decoder {
+        Decoder {
+            config: Arc::new(config),
+            weights: Arc::new(weights),
+            edited: BTreeMap::new(),
+        }
+    }
+
+    /// The same model with these matrices `[d, d_k]` in the place of the MLPs'
+    /// last ones. W₀ is never written: dropping an entry restores it bit for bit.
+    pub fn with_edited(&self, edited: BTreeMap<usize, Tensor>) -> Decoder {
+        Decoder {
+            edited,
+            ..self.clone()
+        }
+    }
+
+    /// The model as it was loaded.
+    pub fn pristine(&self) -> Decoder {
+        self.with_edited(BTreeMap::new())
+    }
+
+    pub fn is_edited(&self) -> bool {
+        !self.edited.is_empty()
+    }
+
+    pub fn device(&self) -> &Device {
+        self.weights.embed.device()
+    }
+
+    pub fn layers(&self) -> usize {
+        self.config.layers
+    }
+
+    /// W of `layer`, `[d, d_k]`, edits included.
+    pub fn down_weight(&self, layer: usize) -> &Tensor {
+        self.edited
+            .get(&layer)
+            .unwrap_or(&self.weights.blocks[layer].down.weight)
+    }
+
+    /// Whole prompts of equal length, `[B][T]` ids, to the last residual `[B, T, d]`.
+    pub fn forward<P: Probe>(
+        &self,
+        ids: &[&[u32]],
+        past: Option<&mut Past>,
+        probe: &mut P,
+    ) -> Result<Tensor> {
+        let rows = ids.first().map_or(0, |row| row.len());
+        let span = Span::whole(rows, self.device())?;
+        let x = self.embed(ids, &span, probe)?;
+        self.run_layers(x, 0..self.layers(), &span, past, probe)
+    }
+
+    /// Token ids `[B][R]` to the residual that enters layer 0, `[B, R, d]`.
+    pub fn embed<P: Probe>(&self, ids: &[&[u32]], span: &Span, probe: &mut P) -> Result<Tensor> {
+        let x = self.embed_tokens(ids)?;
+        let x = probe.visit(Site::new(0, Point::Embed), x)?;
+        self.add_positions(&x, span)
+    }
+
+    /// Rows of the embedding matrix, `[B, R, d]`, before positions.
+    pub fn embed_tokens(&self, ids: &[&[u32]]) -> Result<Tensor> {
+        let rows = ids.first().map_or(0, |row| row.len());
+        if rows == 0 {
+            return Err(ModelError::EmptyPrompt);
+        }
+        if let Some(&id) = ids
+            .iter()
+            .flat_map(|row| row.iter())
+            .find(|&&id| id as usize >= self.config.vocab)
+        {
+            return Err(ModelError::Unsupported {
+                what: format!("token id {id}"),
+                hint: format!(
+                    "the model has {} tokens; is the tokenizer its own?",
+                    self.config.vocab
+                ),
+            });
+        }
+        let flat: Vec<u32> = ids.iter().flat_map(|row| row.iter().copied()).collect();
+        let flat = Tensor::from_vec(flat, ids.len() * rows, self.device())?;
+        Ok(self
+            .weights
+            .embed
+            .index_select(&flat, 0)?
+            .reshape((ids.len(), rows, self.config.d))?)
+    }
+
+    /// Adds learned positions to `x` `[B, R, d]`; rotary families add nothing here.
+    pub fn add_positions(&self, x: &Tensor, span: &Span) -> Result<Tensor> {
+        let Position::Learned = self.config.position;
+        let Some(table) = &self.weights.positions else {
+            return Ok(x.clone());
+        };
+        let longest = span.starts.iter().max().unwrap_or(&0) + span.rows;
+        if longest > self.config.context {
+            return Err(ModelError::TooLong {
+                tokens: longest,
+                context: self.config.context,
+            });
+        }
+        let positions = span
+            .starts
+            .iter()
+            .map(|&start| table.narrow(0, start, span.rows))
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        Ok(x.broadcast_add(&Tensor::stack(&positions, 0)?)?)
+    }
+
+    /// Takes the residual that enters `layers.start` to the one that leaves
+    /// `layers.end − 1`; `x` and the result are `[B, R, d]`.
+    pub fn run_layers<P: Probe>(
+        &self,
+        mut x: Tensor,
+        layers: Range<usize>,
+        span: &Span,
+        mut past: Option<&mut Past>,
+        probe: &mut P,
+    ) -> Result<Tensor> {
+        for layer in layers {
+            x = self.block(layer, x, span, past.as_deref_mut(), probe)?;
+        }
+        Ok(x)
+    }
+
+    /// One block, `[B, R, d]` to `[B, R, d]`.
+    pub fn block<P: Probe>(
+        &self,
+        layer: usize,
+        x: Tensor,
+        span: &Span,
+        past: Option<&mut Past>,
+        probe: &mut P,
+    ) -> Result<Tensor> {
+        self.block_from(layer, x, 0, span, past, probe)
+    }
+
+    /// One block of which only rows `first..` are wanted: the rows before lend
+    /// their keys and values and cost nothing else. `[B, R, d]` to `[B, R − first, d]`;
+    /// after `ResidPre` the probe sees the wanted rows alone.
+    pub fn block_from<P: Probe>(
+        &self,
+        layer: usize,
+        x: Tensor,
+        first: usize,
+        span: &Span,
+        past: Option<&mut Past>,
+        probe: &mut P,
+    ) -> Result<Tensor> {
+        let block = &self.weights.blocks[layer];
+        let x = probe.visit(Site::new(layer, Point::ResidPre), x)?;
+        let normed = self.norm(&x, &block.norm_1)?;
+        let wanted = |x: Tensor| match first {
+            0 => Ok(x),
+            _ => x.narrow(1, first, x.dim(1)? - first)?.contiguous(),
+        };
+        let (queries, x) = (wanted(normed.clone())?, wanted(x)?);
+        let bias = wanted(span.bias.clone())?;
+        let attn = self.attention(layer, &queries, &normed, &bias, past, probe)?;
+        let attn = probe.visit(Site::new(layer, Point::AttnOut), attn)?;
+        let out = match self.config.residual {
+            Residual::Sequential => {
+                let mid = probe.visit(Site::new(layer, Point::ResidMid), (x + attn)?)?;
+                let normed = self.norm(&mid, &block.norm_2)?;
+                let value = self.mlp(layer, &normed, probe)?;
+                (mid + value)?
+            }
+            Residual::Parallel { one_norm } => {
+                let normed = if one_norm {
+                    queries
+                } else {
+                    self.norm(&x, &block.norm_2)?
+                };
+                let value = self.mlp(layer, &normed, probe)?;
+                ((x + attn)? + value)?
+            }
+        };
+        probe.visit(Site::new(layer, Point::ResidPost), out)
+    }
+
+    /// Attention of `layer` from normed rows `queries` `[B, Q, d]` to `x` `[B, R, d]`
+    /// and the past, to `[B, Q, d]`.
+    fn attention<P: Probe>(
+        &self,
+        layer: usize,
+        queries: &Tensor,
+        x: &Tensor,
+        bias: &Tensor,
+        past: Option<&mut Past>,
+        probe: &mut P,
+    ) -> Result<Tensor> {
+        let block = &self.weights.blocks[layer];
+        let q = linear(queries, &block.q)?;
+        let (k, v) = (linear(x, &block.k)?, linear(x, &block.v)?);
+        let (k, v) = match past {
+            Some(past) => past.extend(layer, k, v)?,
+            None => (k, v),
+        };
+        let (heads, kv_heads) = (self.config.heads, self.config.kv_heads);
+        if probe.wants_pattern(layer) {
+            let pattern = ops::attention_pattern(&q, &k, bias, heads, kv_heads)?;
+            let pattern = probe.visit(Site::new(layer, Point::AttnPattern), pattern)?;
+            let mixed = ops::apply_pattern(&pattern, &v, kv_heads)?;
+            return linear(&mixed, &block.o);
+        }
+        let mixed = ops::attend(&q, &k, &v, bias, heads, kv_heads)?;
+        linear(&mixed, &block.o)
+    }
+
+    /// The MLP of `layer` on the normed residual `[.., d]`: value = W k + b.
+    pub fn mlp<P: Probe>(&self, layer: usize, x: &Tensor, probe: &mut P) -> Result<Tensor> {
+        let block = &self.weights.blocks[layer];
+        let up = linear(x, &block.up)?;
+        let key = match &block.gate {
+            None => self.activate(&up)?,
+            Some(gate) => (self.activate(&linear(x, gate)?)? * up)?,
+        };
+        let key = probe.visit(Site::new(layer, Point::MlpKey), key)?;
+        let value = ops::linear(&key, self.down_weight(layer), block.down.bias.as_ref())?;
+        probe.visit(Site::new(layer, Point::MlpOut), value)
+    }
+
+    /// The MLP of `layer` on a residual `[.., d]` that enters it un-normed.
+    pub fn mlp_of_residual<P: Probe>(
+        &self,
+        layer: usize,
+        resid: &Tensor,
+        probe: &mut P,
+    ) -> Result<Tensor> {
+        let normed = self.norm(resid, &self.weights.blocks[layer].norm_2)?;
+        self.mlp(layer, &normed, probe)
+    }
+
+    fn activate(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(match self.config.activation {
+            Activation::GeluTanh => ops::gelu_tanh(x)?,
+            Activation::GeluErf => ops::gelu_erf(x)?,
+            Activation::Silu => ops::silu(x)?,
+        })
+    }
+
+    fn norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
+        let eps = self.config.norm_eps;
+        Ok(match self.config.norm {
+            NormKind::Layer => ops::layer_norm(x, &norm.weight, norm.bias.as_ref(), eps)?,
+            NormKind::Rms => ops::rms_norm(x, &norm.weight, eps)?,
+        })
+    }
+
+    /// Final norm and output head on residual rows `[N, d]`: logits `[N, V]` in f32.
+    pub fn logits<P: Probe>(&self, resid: &Tensor, probe: &mut P) -> Result<Tensor> {
+        let normed = self.norm(resid, &self.weights.norm_f)?;
+        let normed = probe.visit(Site::new(self.layers() - 1, Point::FinalNorm), normed)?;
+        Ok(linear(&normed, &self.weights.head)?.to_dtype(DType::F32)?)
+    }
+
+    /// Log-probabilities `[N, V]` after residual rows `[N, d]`.
+    pub fn log_probs(&self, resid: &Tensor) -> Result<Tensor> {
+        log_softmax(&self.logits(resid, &mut ())?)
+    }
+
+    /// Probabilities of the token after `ids`, `[V]`.
+    pub fn next_token(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        self.check_length(ids.len())?;
+        let x = self.forward(&[ids], None, &mut ())?;
+        let last = x.narrow(1, ids.len() - 1, 1)?.squeeze(1)?;
+        Ok(self.log_probs(&last)?.exp()?.squeeze(0)?.to_vec1()?)
+    }
+
+    /// Refuses prompts that are empty or longer than the context.
+    pub fn check_length(&self, tokens: usize) -> Result<()> {
+        match tokens {
+            0 => Err(ModelError::EmptyPrompt),
+            n if n > self.config.context => Err(ModelError::TooLong {
+                tokens: n,
+                context: self.config.context,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Names of the pieces of one block, for whoever stacks rows himself.
+    pub fn block_weights(&self, layer: usize) -> &Block {
+        &self.weights.blocks[layer]
+    }
+}
+
+fn linear(x: &Tensor, linear: &Linear) -> Result<Tensor> {
+    Ok(ops::linear(x, &linear.weight, linear.bias.as_ref())?)
+}
+
+/// log softmax over the last dimension of `[N, V]`, composed of differentiable ops.
+pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
+    let total = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
+    Ok(shifted.broadcast_sub(&total)?)
+}

@@ -1,0 +1,241 @@
+//! Scaled dot-product attention with an additive bias and grouped heads.
+
+use super::attend::{Attend, Dims};
+use super::slices::fused;
+use candle_core::{D, Result, Tensor, bail};
+
+/// Attends from each query row to all keys.
+///
+/// `q` [B, R, heads·hd]; `k`, `v` [B, K, kv_heads·hd]; `bias` [1 or B, R, K] is
+/// added to the scaled scores (−∞ hides a key); the answer is [B, R, heads·hd].
+/// Query head h reads key/value head h·kv_heads/heads. A row that sees no key
+/// gets 0 on the CPU in f32. Gradients go to `q`, `k` and `v`, not to `bias`.
+pub fn attend(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    bias: &Tensor,
+    heads: usize,
+    kv_heads: usize,
+) -> Result<Tensor> {
+    let dims = Dims::of(q, k, bias, heads, kv_heads)?;
+    if v.dims() != k.dims() {
+        bail!("attend: v {:?} does not fit k {:?}", v.dims(), k.dims());
+    }
+    if fused(&[q, k, v, bias]) {
+        let op = Attend::new(dims, bias)?;
+        return q
+            .contiguous()?
+            .apply_op3(&k.contiguous()?, &v.contiguous()?, op);
+    }
+    apply_pattern(
+        &attention_pattern(q, k, bias, heads, kv_heads)?,
+        v,
+        kv_heads,
+    )
+}
+
+/// The attention weights [B, heads, R, K] of [`attend`], each row summing to 1.
+pub fn attention_pattern(
+    q: &Tensor,
+    k: &Tensor,
+    bias: &Tensor,
+    heads: usize,
+    kv_heads: usize,
+) -> Result<Tensor> {
+    let dims = Dims::of(q, k, bias, heads, kv_heads)?;
+    let q = split_heads(q, heads)?;
+    let k = repeat_heads(&split_heads(k, kv_heads)?, heads)?;
+    let scores = (q.matmul(&k.t()?.contiguous()?)? * dims.scale())?;
+    let scores = scores.broadcast_add(&bias.unsqueeze(1)?)?;
+    // Softmax of composed ops: candle's fused one has no backward.
+    let top = scores.max_keepdim(D::Minus1)?.detach();
+    let weights = scores.broadcast_sub(&top)?.exp()?;
+    weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)
+}
+
+/// Mixes values `v` [B, K, kv_heads·hd] by a pattern [B, heads, R, K] into
+/// [B, R, heads·hd].
+pub fn apply_pattern(pattern: &Tensor, v: &Tensor, kv_heads: usize) -> Result<Tensor> {
+    let heads = pattern.dim(1)?;
+    let v = repeat_heads(&split_heads(v, kv_heads)?, heads)?;
+    pattern
+        .contiguous()?
+        .matmul(&v)?
+        .transpose(1, 2)?
+        .contiguous()?
+        .flatten_from(2)
+}
+
+/// [B, N, heads·hd] to [B, heads, N, hd].
+fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+    let (b, n, width) = x.dims3()?;
+    x.reshape((b, n, heads, width / heads))?
+        .transpose(1, 2)?
+        .contiguous()
+}
+
+/// Gives every query head its copy of the key/value head that it shares.
+fn repeat_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+    let (b, kv_heads, n, hd) = x.dims4()?;
+    if heads == kv_heads {
+        return Ok(x.clone());
+    }
+    let group = heads / kv_heads;
+    x.unsqueeze(2)?
+        .broadcast_as((b, kv_heads, group, n, hd))?
+        .reshape((b, heads, n, hd))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{Case, check};
+    use super::*;
+    use candle_core::{DType, Device};
+
+    struct Shape {
+        b: usize,
+        r: usize,
+        k: usize,
+        heads: usize,
+        kv_heads: usize,
+        hd: usize,
+    }
+
+    fn naive(v: &[Vec<f64>], s: &Shape, bias: &[f32]) -> Vec<f64> {
+        let (width, kv_width) = (s.heads * s.hd, s.kv_heads * s.hd);
+        let mut out = vec![0.0; s.b * s.r * width];
+        for b in 0..s.b {
+            for r in 0..s.r {
+                for h in 0..s.heads {
+                    let kv = h / (s.heads / s.kv_heads);
+                    let at =
+                        |x: &[f64], j: usize, c: usize| x[(b * s.k + j) * kv_width + kv * s.hd + c];
+                    let scores: Vec<f64> = (0..s.k)
+                        .map(|j| {
+                            let dot: f64 = (0..s.hd)
+                                .map(|c| {
+                                    v[0][(b * s.r + r) * width + h * s.hd + c] * at(&v[1], j, c)
+                                })
+                                .sum();
+                            let bias = bias[((b * s.r + r) * s.k + j) % bias.len()];
+                            (dot / (s.hd as f64).sqrt() + f64::from(bias)).exp()
+                        })
+                        .collect();
+                    let total: f64 = scores.iter().sum();
+                    for c in 0..s.hd {
+                        out[(b * s.r + r) * width + h * s.hd + c] =
+                            (0..s.k).map(|j| scores[j] / total * at(&v[2], j, c)).sum();
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// Causal, its last row at the last key, with some finite entries.
+    fn causal(batch: usize, rows: usize, keys: usize) -> Vec<f32> {
+        let mut bias = Vec::new();
+        for b in 0..batch {
+            for r in 0..rows {
+                for k in 0..keys {
+                    let hidden = k + rows > r + keys;
+                    bias.push(if hidden {
+                        f32::NEG_INFINITY
+                    } else {
+                        0.1 * (b + k) as f32
+                    });
+                }
+            }
+        }
+        bias
+    }
+
+    #[test]
+    fn agrees_with_loops_and_differences() -> Result<()> {
+        let shapes = [
+            Shape {
+                b: 2,
+                r: 3,
+                k: 5,
+                heads: 2,
+                kv_heads: 2,
+                hd: 4,
+            },
+            Shape {
+                b: 3,
+                r: 4,
+                k: 4,
+                heads: 4,
+                kv_heads: 2,
+                hd: 3,
+            },
+            Shape {
+                b: 1,
+                r: 1,
+                k: 6,
+                heads: 2,
+                kv_heads: 1,
+                hd: 5,
+            },
+            Shape {
+                b: 2,
+                r: 9,
+                k: 18,
+                heads: 1,
+                kv_heads: 1,
+                hd: 20,
+            },
+        ];
+        for s in shapes {
+            for batch in [1, s.b] {
+                let bias = causal(batch, s.r, s.k);
+                let case = Case::new(&[
+                    &[s.b, s.r, s.heads * s.hd],
+                    &[s.b, s.k, s.kv_heads * s.hd],
+                    &[s.b, s.k, s.kv_heads * s.hd],
+                ]);
+                check(
+                    &case,
+                    |t| {
+                        let bias = Tensor::new(bias.as_slice(), &Device::Cpu)?
+                            .reshape((batch, s.r, s.k))?
+                            .to_dtype(t[0].dtype())?;
+                        attend(&t[0], &t[1], &t[2], &bias, s.heads, s.kv_heads)
+                    },
+                    |v| naive(v, &s, &bias),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn pattern_times_values_is_attention_on_any_number_of_threads() -> Result<()> {
+        let case = Case::new(&[&[5, 40, 32], &[5, 40, 16], &[5, 40, 16]]);
+        let t = case.tensors(DType::F32)?;
+        let bias = Tensor::new(causal(1, 40, 40).as_slice(), &Device::Cpu)?.reshape((1, 40, 40))?;
+        let pattern = attention_pattern(&t[0], &t[1], &bias, 4, 2)?;
+        let composed = apply_pattern(&pattern, &t[2], 2)?
+            .flatten_all()?
+            .to_vec1::<f32>()?;
+        let fused = attend(&t[0], &t[1], &t[2], &bias, 4, 2)?
+            .flatten_all()?
+            .to_vec1::<f32>()?;
+        for (a, b) in composed.iter().zip(&fused) {
+            assert!((a - b).abs() < 1e-5);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_refused() -> Result<()> {
+        let t = Case::new(&[&[1, 2, 6], &[1, 3, 6], &[1, 3, 6], &[1, 2, 3], &[1, 2, 2]])
+            .tensors(DType::F32)?;
+        assert!(attend(&t[0], &t[1], &t[2], &t[3], 2, 2).is_ok());
+        assert!(attend(&t[0], &t[1], &t[2], &t[4], 2, 2).is_err());
+        assert!(attend(&t[0], &t[1], &t[2], &t[3], 4, 4).is_err());
+        assert!(attend(&t[0], &t[1], &t[2], &t[3], 2, 1).is_err());
+        Ok(())
+    }
+}

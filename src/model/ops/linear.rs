@@ -1,0 +1,251 @@
+//! y = x Wᵀ + b, over faer's matrix multiplication.
+
+use super::slices::{floats, fused, read, shaped_like};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// Applies a linear layer to the last dimension.
+///
+/// `x` is [..., in], `w` [out, in], `b` [out]; the answer is [..., out]. The
+/// leading dimensions are one stack of rows: no copy of `w` is ever made.
+/// Gradients go to `x`, `w` and `b` where each is tracked, and only there.
+pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
+    let (_, inner) = w.dims2()?;
+    if x.dim(D::Minus1)? != inner {
+        bail!("linear: x {:?} does not fit w {:?}", x.dims(), w.dims());
+    }
+    if !fused(&[x, w]) || b.is_some_and(|b| !fused(&[b])) {
+        return composed(x, w, b);
+    }
+    let (x, w) = (x.contiguous()?, w.contiguous()?);
+    match b {
+        Some(b) => x.apply_op3(&w, &b.contiguous()?, Linear),
+        None => x.apply_op2(&w, Linear),
+    }
+}
+
+fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
+    let (out, inner) = w.dims2()?;
+    let mut shape = x.dims().to_vec();
+    shape.pop();
+    shape.push(out);
+    let rows = x.elem_count() / inner.max(1);
+    let y = x.reshape((rows, inner))?.matmul(&w.t()?)?.reshape(shape)?;
+    match b {
+        Some(b) => y.broadcast_add(b),
+        None => Ok(y),
+    }
+}
+
+struct Linear;
+
+/// A row-major matrix in a slice.
+fn rows(values: &[f32], nrows: usize, ncols: usize) -> MatRef<'_, f32> {
+    MatRef::from_row_major_slice(values, nrows, ncols)
+}
+
+fn multiply(out: &mut [f32], accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+    let out = MatMut::from_row_major_slice_mut(out, a.nrows(), b.ncols());
+    matmul(out, accum, a, b, 1.0, Par::rayon(0));
+}
+
+/// Columns' sums of a row-major matrix.
+fn column_sums(values: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = vec![0.0f32; width];
+    for row in values.chunks_exact(width) {
+        for (s, v) in sums.iter_mut().zip(row) {
+            *s += v;
+        }
+    }
+    sums
+}
+
+impl Linear {
+    fn forward(
+        x: &[f32],
+        x_shape: &Shape,
+        w: &[f32],
+        w_shape: &Shape,
+        b: Option<&[f32]>,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (out, inner) = w_shape.dims2()?;
+        let n = x.len() / inner.max(1);
+        let (mut y, accum) = match b {
+            // The rows start as the bias, so adding it costs no pass of its own.
+            Some(b) if b.len() == out => (b.repeat(n), Accum::Add),
+            Some(b) => bail!("linear: a bias of {} for {out} outputs", b.len()),
+            None => (vec![0.0; n * out], Accum::Replace),
+        };
+        multiply(
+            &mut y,
+            accum,
+            rows(x, n, inner),
+            rows(w, out, inner).transpose(),
+        );
+        let mut shape = x_shape.dims().to_vec();
+        shape.pop();
+        shape.push(out);
+        Ok((CpuStorage::F32(y), Shape::from(shape)))
+    }
+
+    fn backward(x: &Tensor, w: &Tensor, g: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (out, inner) = w.dims2()?;
+        let n = x.elem_count() / inner.max(1);
+        read(g, |g| {
+            let g = rows(g, n, out);
+            let mut grads = (None, None);
+            if x.track_op() {
+                let mut gx = vec![0.0; n * inner];
+                read(w, |w| {
+                    multiply(&mut gx, Accum::Replace, g, rows(w, out, inner));
+                    Ok(())
+                })?;
+                grads.0 = Some(shaped_like(gx, x)?);
+            }
+            if w.track_op() {
+                let mut gw = vec![0.0; out * inner];
+                read(x, |x| {
+                    multiply(&mut gw, Accum::Replace, g.transpose(), rows(x, n, inner));
+                    Ok(())
+                })?;
+                grads.1 = Some(shaped_like(gw, w)?);
+            }
+            Ok(grads)
+        })
+    }
+}
+
+impl CustomOp2 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        xl: &Layout,
+        w: &CpuStorage,
+        wl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        Linear::forward(floats(x, xl)?, xl.shape(), floats(w, wl)?, wl.shape(), None)
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        _y: &Tensor,
+        g: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        Linear::backward(x, w, g)
+    }
+}
+
+impl CustomOp3 for Linear {
+    fn name(&self) -> &'static str {
+        "linear with bias"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        xl: &Layout,
+        w: &CpuStorage,
+        wl: &Layout,
+        b: &CpuStorage,
+        bl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let bias = Some(floats(b, bl)?);
+        Linear::forward(floats(x, xl)?, xl.shape(), floats(w, wl)?, wl.shape(), bias)
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        b: &Tensor,
+        _y: &Tensor,
+        g: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (gx, gw) = Linear::backward(x, w, g)?;
+        let gb = if b.track_op() {
+            let sums = read(g, |g| Ok(column_sums(g, b.elem_count())))?;
+            Some(shaped_like(sums, b)?)
+        } else {
+            None
+        };
+        Ok((gx, gw, gb))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{Case, check};
+    use super::*;
+    use candle_core::{Device, Var};
+
+    fn naive(x: &[f64], w: &[f64], b: Option<&[f64]>, inner: usize) -> Vec<f64> {
+        let mut y = Vec::new();
+        for row in x.chunks(inner) {
+            for (o, w) in w.chunks(inner).enumerate() {
+                let dot: f64 = row.iter().zip(w).map(|(a, b)| a * b).sum();
+                y.push(dot + b.map_or(0.0, |b| b[o]));
+            }
+        }
+        y
+    }
+
+    #[test]
+    fn agrees_with_loops_and_differences() {
+        // Every path of the multiplication: one row, few rows, ragged sizes.
+        for (n, inner, out) in [(1, 7, 5), (3, 17, 9), (1, 4, 1), (20, 33, 18)] {
+            let case = Case::new(&[&[1, n, inner], &[out, inner], &[out]]);
+            check(
+                &case,
+                |t| linear(&t[0], &t[1], Some(&t[2])),
+                |v| naive(&v[0], &v[1], Some(&v[2]), inner),
+            );
+            let case = Case::new(&[&[n, inner], &[out, inner]]);
+            check(
+                &case,
+                |t| linear(&t[0], &t[1], None),
+                |v| naive(&v[0], &v[1], None, inner),
+            );
+        }
+    }
+
+    #[test]
+    fn gradients_go_only_where_they_are_wanted() -> Result<()> {
+        let x = Var::ones((2, 3), candle_core::DType::F32, &Device::Cpu)?;
+        let w = Tensor::ones((4, 3), candle_core::DType::F32, &Device::Cpu)?;
+        let b = Tensor::ones(4, candle_core::DType::F32, &Device::Cpu)?;
+        let grads = linear(&x, &w, Some(&b))?.sum_all()?.backward()?;
+        assert!(grads.get(&x).is_some());
+        assert!(grads.get(&w).is_none() && grads.get(&b).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn strided_inputs_and_no_rows_at_all() -> Result<()> {
+        let device = Device::Cpu;
+        let x = Tensor::arange(0f32, 12., &device)?.reshape((3, 4))?.t()?;
+        let w = Tensor::arange(0f32, 6., &device)?.reshape((2, 3))?;
+        let y = linear(&x, &w, None)?;
+        assert_eq!(
+            y.to_vec2::<f32>()?[1],
+            [1. * 0. + 5. + 2. * 9., 3. + 4. * 5. + 5. * 9.]
+        );
+        let none = Tensor::zeros((0, 3), candle_core::DType::F32, &device)?;
+        assert_eq!(linear(&none, &w, None)?.dims(), [0, 2]);
+        assert!(
+            linear(
+                &Tensor::zeros((1, 5), candle_core::DType::F32, &device)?,
+                &w,
+                None
+            )
+            .is_err()
+        );
+        Ok(())
+    }
+}

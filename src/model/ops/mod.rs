@@ -1,0 +1,25 @@
+//! The arithmetic of the forward pass, differentiable everywhere.
+//!
+//! On the CPU in f32 each function is one fused, parallel kernel with its own
+//! backward; on other devices and dtypes the same function is composed from
+//! candle's differentiable ops. One decoder therefore serves inference,
+//! gradients of a single vector and training. (candle's own fused ops have no
+//! backward: the gradient stops there without an error.)
+
+mod activation;
+mod attend;
+mod attention;
+mod cross_entropy;
+mod lanes;
+mod linear;
+mod norm;
+mod slices;
+
+#[cfg(test)]
+mod check;
+
+pub use activation::{gelu_erf, gelu_tanh, silu};
+pub use attention::{apply_pattern, attend, attention_pattern};
+pub use cross_entropy::{cross_entropy, nll};
+pub use linear::linear;
+pub use norm::{layer_norm, rms_norm};

@@ -1,0 +1,138 @@
+//! Which rows of a prompt a pass computes, and what it remembers of the rest.
+//!
+//! The one ability behind tracing, v* and generation: a pass can start at
+//! position p, when the keys and values of the positions before are known.
+
+use super::error::Result;
+use candle_core::{Device, Tensor};
+
+/// The rows of one pass: each batch row has `rows` tokens starting at its own
+/// position, after `past` columns of cached keys and values.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// Position of each batch row's first token; one entry serves all rows.
+    pub starts: Vec<usize>,
+    /// Tokens per batch row, R.
+    pub rows: usize,
+    /// Additive attention bias `[1 or B, R, K]`: 0 where a row may look, −∞ where not.
+    pub bias: Tensor,
+}
+
+impl Span {
+    /// A whole prompt of `rows` tokens.
+    pub fn whole(rows: usize, device: &Device) -> Result<Span> {
+        Span::after(0, rows, device)
+    }
+
+    /// `rows` tokens after `past` cached ones, the same for every batch row.
+    pub fn after(past: usize, rows: usize, device: &Device) -> Result<Span> {
+        Span::ragged(&[past], past, rows, device)
+    }
+
+    /// Batch rows that start at their own positions: row b sees the first
+    /// `starts[b]` of the `past` cached columns (the others are padding), and
+    /// its own tokens causally. Pads to the right of a row need no mask:
+    /// nothing real looks to its right.
+    pub fn ragged(starts: &[usize], past: usize, rows: usize, device: &Device) -> Result<Span> {
+        let columns = past + rows;
+        let mut bias = vec![0f32; starts.len() * rows * columns];
+        for (b, &start) in starts.iter().enumerate() {
+            for r in 0..rows {
+                let row = &mut bias[(b * rows + r) * columns..][..columns];
+                row[start.min(past)..past].fill(f32::NEG_INFINITY);
+                row[past + r + 1..].fill(f32::NEG_INFINITY);
+            }
+        }
+        let bias = Tensor::from_vec(bias, (starts.len(), rows, columns), device)?;
+        Ok(Span {
+            starts: starts.to_vec(),
+            rows,
+            bias,
+        })
+    }
+
+    /// The same rows with `extra` `[1 or B, R, K]` added to the attention bias.
+    pub fn with_bias(self, extra: &Tensor) -> Result<Span> {
+        let bias = self.bias.broadcast_add(extra)?.contiguous()?;
+        Ok(Span { bias, ..self })
+    }
+}
+
+/// Keys and values of earlier positions, a pair a layer: `[1 or B, P, kv_heads·head_dim]`.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    pub layers: Vec<Option<(Tensor, Tensor)>>,
+    /// Whether a pass appends its own keys and values (generation) or leaves
+    /// the past as it is (tracing, v*).
+    pub grows: bool,
+}
+
+impl Past {
+    /// Nothing yet, for a model of `layers` layers; passes append to it.
+    pub fn growing(layers: usize) -> Past {
+        Past {
+            layers: vec![None; layers],
+            grows: true,
+        }
+    }
+
+    /// Cached columns at `layer`.
+    pub fn len(&self, layer: usize) -> usize {
+        match self.layers.get(layer) {
+            Some(Some((keys, _))) => keys.dim(1).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.layers.iter().all(Option::is_none)
+    }
+
+    /// A frozen copy that keeps only the first `columns` positions.
+    pub fn truncated(&self, columns: usize) -> Result<Past> {
+        let cut = |t: &Tensor| t.narrow(1, 0, columns.min(t.dim(1)?))?.contiguous();
+        let layers = self
+            .layers
+            .iter()
+            .map(|pair| match pair {
+                Some((k, v)) if columns > 0 => Ok(Some((cut(k)?, cut(v)?))),
+                _ => Ok(None),
+            })
+            .collect::<Result<_>>()?;
+        Ok(Past {
+            layers,
+            grows: false,
+        })
+    }
+
+    /// Puts the cached columns of `layer` before a pass's own `k` and `v` `[B, R, ·]`.
+    pub(super) fn extend(
+        &mut self,
+        layer: usize,
+        k: Tensor,
+        v: Tensor,
+    ) -> Result<(Tensor, Tensor)> {
+        let Some(slot) = self.layers.get_mut(layer) else {
+            return Ok((k, v));
+        };
+        let joined = match slot {
+            None => (k, v),
+            Some((past_k, past_v)) => {
+                let batch = k.dim(0)?;
+                let join = |past: &Tensor, own: &Tensor| {
+                    let (b, p, w) = past.dims3()?;
+                    if b == batch {
+                        return Tensor::cat(&[past, own], 1)?.contiguous();
+                    }
+                    let past = past.broadcast_as((batch, p, w))?;
+                    Tensor::cat(&[&past, own], 1)?.contiguous()
+                };
+                (join(past_k, &k)?, join(past_v, &v)?)
+            }
+        };
+        if self.grows {
+            *slot = Some(joined.clone());
+        }
+        Ok(joined)
+    }
+}

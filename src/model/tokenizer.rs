@@ -1,0 +1,210 @@
+//! Text to token ids and back, with the place of every token in the text.
+
+use super::error::{ModelError, Result};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use tokenizers::Tokenizer;
+
+/// A prompt's tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoded {
+    pub ids: Vec<u32>,
+    /// Byte range of each token in the text; a character split over several
+    /// tokens belongs whole to each of them.
+    pub offsets: Vec<Range<usize>>,
+}
+
+impl Encoded {
+    /// The tokens that overlap the bytes `range` of the text.
+    pub fn tokens_over(&self, range: Range<usize>) -> Option<Range<usize>> {
+        let inside = |o: &Range<usize>| o.start < range.end && range.start < o.end;
+        let first = self.offsets.iter().position(inside)?;
+        let last = self.offsets.iter().rposition(inside)?;
+        Some(first..last + 1)
+    }
+}
+
+/// A tokenizer; cloning shares it.
+#[derive(Clone)]
+pub struct Tokens {
+    inner: Arc<Tokenizer>,
+    /// Byte-level BPE's printable stand-ins, back to bytes.
+    bytes: Arc<HashMap<char, u8>>,
+}
+
+impl Tokens {
+    /// Reads a `tokenizer.json`.
+    pub fn from_json(json: &[u8], path: &Path) -> Result<Tokens> {
+        let bad = |reason: String| ModelError::Tokenizer {
+            path: path.to_owned(),
+            reason,
+        };
+        let mut inner = Tokenizer::from_bytes(json).map_err(|e| bad(e.to_string()))?;
+        // A prompt is never cut or padded behind the user's back.
+        inner
+            .with_truncation(None)
+            .map_err(|e| bad(e.to_string()))?;
+        inner.with_padding(None);
+        Ok(Tokens {
+            inner: Arc::new(inner),
+            bytes: Arc::new(byte_level_alphabet()),
+        })
+    }
+
+    pub fn vocab(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// A whole prompt, with whatever the tokenizer puts at a text's front.
+    pub fn encode(&self, text: &str) -> Result<Encoded> {
+        self.encode_as(text, true)
+    }
+
+    /// Text that continues a prompt: nothing is added at its front.
+    pub fn encode_bare(&self, text: &str) -> Result<Vec<u32>> {
+        Ok(self.encode_as(text, false)?.ids)
+    }
+
+    fn encode_as(&self, text: &str, whole: bool) -> Result<Encoded> {
+        let encoding = self
+            .inner
+            .encode(text, whole)
+            .map_err(|e| ModelError::Tokenizer {
+                path: "(tokenizer)".into(),
+                reason: e.to_string(),
+            })?;
+        let offsets = encoding.get_offsets().iter().map(|&(b, e)| b..e).collect();
+        Ok(Encoded {
+            ids: encoding.get_ids().to_vec(),
+            offsets,
+        })
+    }
+
+    /// The prompt's tokens and, among them, the subject's: the first place at
+    /// which `subject` stands in `prompt`. From character offsets, never from
+    /// re-joined tokens (ALGORITHMS §1.7).
+    pub fn encode_with_subject(
+        &self,
+        prompt: &str,
+        subject: &str,
+    ) -> Result<(Encoded, Range<usize>)> {
+        if prompt.is_empty() {
+            return Err(ModelError::EmptyPrompt);
+        }
+        if subject.trim().is_empty() {
+            return Err(ModelError::EmptySubject);
+        }
+        let missing = || ModelError::SubjectNotInPrompt {
+            subject: subject.to_owned(),
+            prompt: prompt.to_owned(),
+        };
+        let at = prompt.find(subject).ok_or_else(missing)?;
+        let encoded = self.encode(prompt)?;
+        // Without the blanks around it: the token of a blank is not the subject's.
+        let begin = at + (subject.len() - subject.trim_start().len());
+        let range = begin..begin + subject.trim().len();
+        let tokens = encoded.tokens_over(range).ok_or_else(missing)?;
+        Ok((encoded, tokens))
+    }
+
+    /// The text of some tokens.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        self.inner.decode(ids, false).unwrap_or_default()
+    }
+
+    /// One token as it is shown: control characters escaped, the bytes of a
+    /// split character as `\xE2`.
+    pub fn show(&self, id: u32) -> String {
+        let Some(token) = self.inner.id_to_token(id) else {
+            return format!("<{id}>");
+        };
+        let bytes: Option<Vec<u8>> = token.chars().map(|c| self.bytes.get(&c).copied()).collect();
+        match bytes {
+            Some(bytes) => show_bytes(&bytes),
+            None => escape(&token.replace('▁', " ")),
+        }
+    }
+
+    pub fn show_all(&self, ids: &[u32]) -> Vec<String> {
+        ids.iter().map(|&id| self.show(id)).collect()
+    }
+}
+
+/// Text with everything that a terminal could take for a command made visible.
+pub fn escape(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut out, c| {
+            match c {
+                '\n' => out.push_str("\\n"),
+                '\t' => out.push_str("\\t"),
+                '\r' => out.push_str("\\r"),
+                c if c.is_control() => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+                c => out.push(c),
+            }
+            out
+        })
+}
+
+fn show_bytes(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(&escape(chunk.valid()));
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// GPT-2's map of bytes to printable characters, inverted: printable Latin-1
+/// stands for itself, the rest follow from U+0100 on.
+fn byte_level_alphabet() -> HashMap<char, u8> {
+    let printable = |b: u8| matches!(b, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+    let mut next = 0x100;
+    (0..=255u8)
+        .filter_map(|b| {
+            let c = if printable(b) {
+                char::from(b)
+            } else {
+                next += 1;
+                char::from_u32(next - 1)?
+            };
+            Some((c, b))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alphabet_is_gpt2s() {
+        let map = byte_level_alphabet();
+        assert_eq!(map.len(), 256);
+        assert_eq!((map[&'Ġ'], map[&'Ċ'], map[&'A']), (b' ', b'\n', b'A'));
+    }
+
+    #[test]
+    fn nothing_shown_can_command_a_terminal() {
+        assert_eq!(escape("a\x1b[2Jb\u{9b}\n"), "a\\u{1b}[2Jb\\u{9b}\\n");
+        assert_eq!(show_bytes(b"\xE2\x82"), "\\xE2\\x82");
+        assert_eq!(show_bytes("é\x07".as_bytes()), "é\\u{7}");
+    }
+
+    #[test]
+    fn subject_tokens_are_those_that_overlap_it() {
+        let encoded = Encoded {
+            ids: vec![1, 2, 3, 4],
+            offsets: vec![0..3, 3..9, 9..11, 11..14],
+        };
+        assert_eq!(encoded.tokens_over(4..10), Some(1..3));
+        assert_eq!(encoded.tokens_over(20..22), None);
+    }
+}
