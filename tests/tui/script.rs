@@ -258,6 +258,7 @@ pub fn generations(prompts: &[String]) -> Vec<Generation> {
         .iter()
         .map(|prompt| Generation {
             prompt: prompt.clone(),
+            seed: 1,
             before: whole(&before),
             after: whole(&after),
             diverges_at: Some(0),
@@ -360,6 +361,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             Outcome::Traced(Box::new(TraceReport {
                 model: "atlas".into(),
                 prompt: trace.prompt.clone(),
+                subject: trace.subject.clone(),
                 tokens,
                 input_ids: vec![1; count],
                 subject_range: header.subject_range,
@@ -457,6 +459,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                         tokens_per_dim: 30.0,
                         condition: 4.1e3,
                         ridge: 0.002,
+                        drift: Some(0.02),
                     }),
                     norm_percentile: None,
                     seed: 1,
