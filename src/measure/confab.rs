@@ -21,11 +21,22 @@ pub fn continue_prompt<P: Probe>(
     mut each: impl FnMut(&str),
 ) -> Result<Vec<u32>> {
     let ids = tokens.encode(prompt)?.ids;
-    let choice = Choice::TopK { k: TOP, seed: u64::from(seed) };
-    Ok(generate(decoder, &ids, count, choice, decoder.config.eos, hook, |id| {
-        each(&tokens.show(id));
-        ControlFlow::Continue(())
-    })?)
+    let choice = Choice::TopK {
+        k: TOP,
+        seed: u64::from(seed),
+    };
+    Ok(generate(
+        decoder,
+        &ids,
+        count,
+        choice,
+        decoder.config.eos,
+        hook,
+        |id| {
+            each(&tokens.show(id));
+            ControlFlow::Continue(())
+        },
+    )?)
 }
 
 /// Two continuations of one prompt, side by side.

@@ -9,20 +9,40 @@ use crate::facts::{Fact, World};
 /// that the unedited model gives. Without a matching fact in the world only
 /// the edited prompt itself is proposed.
 pub fn propose(world: Option<&World>, request: &Request, old: &str, count: usize) -> Vec<Probe> {
-    let probe = |prompt: String, expected: &str, group| Probe { prompt, expected: expected.into(), group };
+    let probe = |prompt: String, expected: &str, group| Probe {
+        prompt,
+        expected: expected.into(),
+        group,
+    };
     let mut found = vec![probe(request.text(), old, ProbeGroup::Fact)];
-    let Some((world, fact)) = world.and_then(|world| Some((world, edited_fact(world, request, old)?))) else {
+    let Some((world, fact)) =
+        world.and_then(|world| Some((world, edited_fact(world, request, old)?)))
+    else {
         found.truncate(count);
         return found;
     };
     let ask = |fact: &Fact, wording: &str| wording.replacen("{}", &fact.subject, 1);
     let asked = world.asked(fact);
-    for wording in asked.held_out.into_iter().chain(asked.train).filter(|w| *w != request.prompt).take(3) {
-        found.push(probe(ask(fact, wording), &fact.object, ProbeGroup::Paraphrase));
+    for wording in asked
+        .held_out
+        .into_iter()
+        .chain(asked.train)
+        .filter(|w| *w != request.prompt)
+        .take(3)
+    {
+        found.push(probe(
+            ask(fact, wording),
+            &fact.object,
+            ProbeGroup::Paraphrase,
+        ));
     }
     for other in world.following(fact).into_iter().take(4) {
         if let Some(wording) = first_wording(world, other) {
-            found.push(probe(ask(other, wording), &other.object, ProbeGroup::Derived));
+            found.push(probe(
+                ask(other, wording),
+                &other.object,
+                ProbeGroup::Derived,
+            ));
         }
     }
     let mut neighbour = |other: &Fact, wording: Option<&str>| {
@@ -37,26 +57,49 @@ pub fn propose(world: Option<&World>, request: &Request, old: &str, count: usize
     // Same relation and same old object: what an edit most easily drags along.
     let shares = |other: &Fact| world.wordings(&other.relation).contains(&request.prompt);
     for other in world.alike(&fact.relation, &fact.object).take(count / 2) {
-        let wording = if shares(other) { Some(request.prompt.as_str()) } else { first_wording(world, other) };
+        let wording = if shares(other) {
+            Some(request.prompt.as_str())
+        } else {
+            first_wording(world, other)
+        };
         neighbour(other, wording);
     }
     // The same relation with other objects, among them the new one.
-    let same = world.facts().iter().filter(|f| f.relation == fact.relation && f.object != fact.object);
-    let (new, others): (Vec<&Fact>, Vec<&Fact>) = same.partition(|f| f.object == request.target.trim());
+    let same = world
+        .facts()
+        .iter()
+        .filter(|f| f.relation == fact.relation && f.object != fact.object);
+    let (new, others): (Vec<&Fact>, Vec<&Fact>) =
+        same.partition(|f| f.object == request.target.trim());
     let stride = (others.len() / count.max(1)).max(1);
-    for other in new.into_iter().take(count / 8 + 1).chain(others.into_iter().step_by(stride)).take(count / 2) {
+    for other in new
+        .into_iter()
+        .take(count / 8 + 1)
+        .chain(others.into_iter().step_by(stride))
+        .take(count / 2)
+    {
         neighbour(other, first_wording(world, other));
     }
     // The old object in other relations.
-    let elsewhere = world.facts().iter().filter(|f| f.object == fact.object && f.relation != fact.relation);
+    let elsewhere = world
+        .facts()
+        .iter()
+        .filter(|f| f.object == fact.object && f.relation != fact.relation);
     for other in elsewhere.take(count / 4) {
         neighbour(other, first_wording(world, other));
     }
     // What else is known of the subject and does not follow from the fact.
     let following = world.following(fact);
-    for other in world.about(&fact.subject).filter(|other| *other != fact && !following.contains(other)) {
+    for other in world
+        .about(&fact.subject)
+        .filter(|other| *other != fact && !following.contains(other))
+    {
         if let Some(wording) = first_wording(world, other) {
-            found.push(probe(ask(other, wording), &other.object, ProbeGroup::Neighbour));
+            found.push(probe(
+                ask(other, wording),
+                &other.object,
+                ProbeGroup::Neighbour,
+            ));
         }
     }
     found.truncate(count);

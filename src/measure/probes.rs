@@ -16,11 +16,20 @@ pub struct Probes<'a> {
 impl<'a> Probes<'a> {
     pub fn new(tokens: &'a Tokens, probes: &'a [Probe]) -> Result<Probes<'a>> {
         let ask = |p: &Probe| Ask::new(tokens, &p.prompt, &[p.expected.as_str()]);
-        Ok(Probes { tokens, probes, asks: probes.iter().map(ask).collect::<Result<_>>()? })
+        Ok(Probes {
+            tokens,
+            probes,
+            asks: probes.iter().map(ask).collect::<Result<_>>()?,
+        })
     }
 
     /// Rows with the left half filled in.
-    pub fn before<P: Hook>(&self, decoder: &Decoder, hook: &mut P, mut each: impl FnMut(usize, &ProbeRow)) -> Result<Vec<ProbeRow>> {
+    pub fn before<P: Hook>(
+        &self,
+        decoder: &Decoder,
+        hook: &mut P,
+        mut each: impl FnMut(usize, &ProbeRow),
+    ) -> Result<Vec<ProbeRow>> {
         let mut rows = Vec::with_capacity(self.probes.len());
         score(decoder, &self.asks, hook, |i, scored| {
             let probe = &self.probes[i];

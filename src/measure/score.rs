@@ -19,8 +19,14 @@ pub struct Ask {
 
 impl Ask {
     pub fn new(tokens: &Tokens, prompt: &str, answers: &[&str]) -> Result<Ask> {
-        let answers = answers.iter().map(|answer| target_ids(tokens, answer)).collect::<Result<_>>()?;
-        Ok(Ask { prompt: tokens.encode(prompt)?.ids, answers })
+        let answers = answers
+            .iter()
+            .map(|answer| target_ids(tokens, answer))
+            .collect::<Result<_>>()?;
+        Ok(Ask {
+            prompt: tokens.encode(prompt)?.ids,
+            answers,
+        })
     }
 }
 
@@ -49,8 +55,10 @@ pub fn score<P: Probe>(
         let (mut to, mut rows, mut width) = (from, 0, 0);
         while to < asks.len() {
             let longest = asks[to].answers.iter().map(Vec::len).max().unwrap_or(1);
-            let (rows_then, width_then) =
-                (rows + asks[to].answers.len().max(1), width.max(asks[to].prompt.len() + longest - 1));
+            let (rows_then, width_then) = (
+                rows + asks[to].answers.len().max(1),
+                width.max(asks[to].prompt.len() + longest - 1),
+            );
             if to > from && rows_then * width_then > BATCH_TOKENS {
                 break;
             }
@@ -97,13 +105,23 @@ fn batch<P: Probe>(decoder: &Decoder, asks: &[Ask], probe: &mut P) -> Result<Vec
     }
     let count = wanted.len();
     let wanted = Tensor::from_vec(wanted, count, decoder.device())?;
-    let x = x.reshape((rows.len() * width, decoder.config.d))?.index_select(&wanted, 0)?;
+    let x = x
+        .reshape((rows.len() * width, decoder.config.d))?
+        .index_select(&wanted, 0)?;
     let log_probs: Vec<Vec<f32>> = decoder.log_probs(&x)?.to_vec2()?;
 
     let mut next = log_probs.iter();
     let scored = asks.iter().map(|ask| {
-        let mut one = Scored { log_p: Vec::new(), exact: Vec::new(), top: (0, 0.0) };
-        let rows: &[Vec<u32>] = if ask.answers.is_empty() { &[Vec::new()] } else { &ask.answers };
+        let mut one = Scored {
+            log_p: Vec::new(),
+            exact: Vec::new(),
+            top: (0, 0.0),
+        };
+        let rows: &[Vec<u32>] = if ask.answers.is_empty() {
+            &[Vec::new()]
+        } else {
+            &ask.answers
+        };
         for (i, answer) in rows.iter().enumerate() {
             let (mut sum, mut exact) = (0.0, true);
             for (j, log_probs) in next.by_ref().take(answer.len().max(1)).enumerate() {
