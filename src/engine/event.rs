@@ -88,6 +88,9 @@ pub struct ModelInfo {
     pub sha256: String,
     /// Prompts to begin with: (prompt with {}, subject, old object, suggested target).
     pub examples: Vec<[String; 4]>,
+    /// The layer that [`crate::edit::LayerChoice::Auto`] takes, where it is
+    /// known before any trace.
+    pub default_layer: Option<usize>,
     /// ‖ΔW‖/‖W‖ of a sample of edits of this model, ascending; empty: not known.
     pub norm_sample: Vec<f64>,
 }

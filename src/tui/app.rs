@@ -20,6 +20,7 @@ pub use trace::{Show, TraceGrid, TraceView};
 pub use watch::{Filter, Watched};
 
 use super::store::{Reply, SessionData, SessionEntry};
+use crate::edit::LayerChoice;
 use crate::engine::{EventKind, LoadSpec, ModelInfo, Spec};
 use crate::measure::Probe;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
@@ -186,6 +187,8 @@ pub struct SessionState {
     pub saved: u64,
     /// Quit once the save under way has succeeded.
     pub then_quit: bool,
+    /// The user asked for the save under way and is told where it went.
+    pub tell: bool,
     /// The list; `None` while it is being read.
     pub entries: Option<Vec<SessionEntry>>,
 }
@@ -267,6 +270,17 @@ impl State {
             tone: Tone::Error,
             at: self.now,
         });
+    }
+
+    /// The layer an edit of this fact will take, where that is known before.
+    pub fn edit_layer(&self) -> Option<usize> {
+        match self.fact.layer {
+            LayerChoice::At(layer) => Some(layer),
+            LayerChoice::Auto => {
+                let known = self.model.as_ref().and_then(|m| m.default_layer);
+                known.or_else(|| self.suggested_layer())
+            }
+        }
     }
 
     /// The layer that the trace of this very prompt suggests.

@@ -210,23 +210,23 @@ use Place::{Anywhere, In};
 #[rustfmt::skip]
 pub static BINDINGS: &[Binding] = &[
     bind(Command::Trace, &[ch('t')], Anywhere, G::Act, "trace", "trace where the fact is stored"),
-    bind(Command::Edit, &[ch('e')], Anywhere, G::Act, "edit", "edit: write the new answer into the weights"),
+    bind(Command::Edit, &[ch('e')], Anywhere, G::Act, "edit", "edit: write the new answer"),
     bind(Command::Method, &[ch('m')], Anywhere, G::Act, "method", "change the method: r-ROME, ROME, direct"),
     bind(Command::LayerDown, &[ch('<')], Anywhere, G::Act, "layer", "edit one layer lower; below 0 is auto"),
     bind(Command::LayerUp, &[ch('>')], Anywhere, G::Act, "layer", "edit one layer higher"),
     bind(Command::AskLayer, &[], Anywhere, G::Act, "layer", "choose the layer to edit by number"),
-    bind(Command::TakeLayer, &[key(K::Enter)], In(Pane::Trace), G::Act, "edit here", "take the cursor's layer for the edit, or give it back to auto"),
+    bind(Command::TakeLayer, &[key(K::Enter)], In(Pane::Trace), G::Act, "edit here", "edit at the cursor's layer, or auto again"),
     bind(Command::Watch, &[ch('w')], Anywhere, G::Act, "watch", "probe neighbours of this fact now"),
     bind(Command::Roll, &[ch('r')], Anywhere, G::Act, "roll", "confabulate again with the next seed"),
 
-    bind(Command::TypePrompt, &[ch('i')], Anywhere, G::Fact, "prompt", "type the prompt; {braces} mark the subject"),
+    bind(Command::TypePrompt, &[ch('i')], Anywhere, G::Fact, "prompt", "type the prompt; {braces}: the subject"),
     bind(Command::TypePrompt, &[key(K::Enter)], In(Pane::Fact), G::Fact, "type", "type the prompt"),
     bind(Command::TypeTarget, &[ch('a')], Anywhere, G::Fact, "answer", "type the new answer"),
     bind(Command::NextExample, &[ch('n')], Anywhere, G::Fact, "example", "next example"),
     bind(Command::PreviousExample, &[ch('N')], Anywhere, G::Fact, "example", "previous example"),
     bind(Command::ExtendLeft, &[ch('H'), shift(K::Left)], In(Pane::Fact), G::Fact, "subject", "stretch the subject to the left"),
     bind(Command::ExtendRight, &[ch('L'), shift(K::Right)], In(Pane::Fact), G::Fact, "subject", "stretch the subject to the right"),
-    bind(Command::SubjectHere, &[ch('s')], In(Pane::Fact), G::Fact, "subject here", "make the token under the cursor the subject"),
+    bind(Command::SubjectHere, &[ch('s')], In(Pane::Fact), G::Fact, "subject here", "this token is the subject"),
 
     bind(Command::Undo, &[ch('u')], Anywhere, G::Stack, "undo", "undo the last change of the stack"),
     bind(Command::Redo, &[ctrl('r')], Anywhere, G::Stack, "redo", "redo it"),
@@ -234,8 +234,8 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::ToggleAll, &[ch('b')], Anywhere, G::Stack, "base", "switch all edits off, and on again"),
     bind(Command::Weaker, &[ch('[')], Anywhere, G::Stack, "α", "scale the selected edit down by 0.1"),
     bind(Command::Stronger, &[ch(']')], Anywhere, G::Stack, "α", "scale the selected edit up by 0.1"),
-    bind(Command::Drop, &[ch('d')], In(Pane::Edit), G::Stack, "drop", "take the selected edit off the stack"),
-    bind(Command::Recall, &[key(K::Enter)], In(Pane::Edit), G::Stack, "recall", "bring the selected edit's fact back"),
+    bind(Command::Drop, &[ch('d')], In(Pane::Edit), G::Stack, "drop", "drop the selected edit"),
+    bind(Command::Recall, &[key(K::Enter)], In(Pane::Edit), G::Stack, "recall", "bring this edit's fact back"),
 
     bind(Command::NextPane, &[key(K::Tab)], Anywhere, G::Look, "pane", "next pane"),
     bind(Command::PreviousPane, &[key(K::BackTab)], Anywhere, G::Look, "pane", "previous pane"),
@@ -244,7 +244,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Go(Pane::Edit), &[ch('3')], Anywhere, G::Look, "edit", "go to the edit"),
     bind(Command::Go(Pane::Neighbours), &[ch('4')], Anywhere, G::Look, "neighbours", "go to the neighbours"),
     bind(Command::Go(Pane::Confabulations), &[ch('5')], Anywhere, G::Look, "confabulations", "go to the confabulations"),
-    bind(Command::Zoom, &[ch('z')], Anywhere, G::Look, "zoom", "give the pane the whole screen, and back"),
+    bind(Command::Zoom, &[ch('z')], Anywhere, G::Look, "zoom", "zoom the pane to the whole screen"),
     bind(Command::Left, &[ch('h'), key(K::Left)], Anywhere, G::Look, "left", "left"),
     bind(Command::Down, &[ch('j'), key(K::Down)], Anywhere, G::Look, "down", "down"),
     bind(Command::Up, &[ch('k'), key(K::Up)], Anywhere, G::Look, "up", "up"),
@@ -253,10 +253,10 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Last, &[ch('G'), key(K::End)], Anywhere, G::Look, "last", "to the end"),
     bind(Command::PageUp, &[key(K::PageUp), ctrl('b')], Anywhere, G::Look, "page", "a page up"),
     bind(Command::PageDown, &[key(K::PageDown), ctrl('f')], Anywhere, G::Look, "page", "a page down"),
-    bind(Command::Kinds, &[ch('v')], Anywhere, G::Look, "kinds", "show state, MLP and attention together or one alone"),
+    bind(Command::Kinds, &[ch('v')], Anywhere, G::Look, "kinds", "state, MLP, attention: together or alone"),
     bind(Command::Transpose, &[ch('x')], Anywhere, G::Look, "transpose", "transpose the trace: swap its axes"),
-    bind(Command::Filter, &[ch('f')], In(Pane::Neighbours), G::Look, "filter", "list all, the moved ones, or one group"),
-    bind(Command::Look, &[key(K::Enter)], In(Pane::Neighbours), G::Look, "look", "make this neighbour the prompt"),
+    bind(Command::Filter, &[ch('f')], In(Pane::Neighbours), G::Look, "filter", "all, the moved ones, or one group"),
+    bind(Command::Look, &[key(K::Enter)], In(Pane::Neighbours), G::Look, "look", "take this as the prompt"),
 
     bind(Command::Save, &[ctrl('s')], Anywhere, G::Session, "save", "save the session"),
     bind(Command::SaveAs, &[], Anywhere, G::Session, "save as", "save the session under another name"),
@@ -270,6 +270,28 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Suspend, &[ctrl('z')], Anywhere, G::Session, "suspend", "suspend to the shell"),
     bind(Command::Repaint, &[ctrl('l')], Anywhere, G::Session, "repaint", "paint the screen anew"),
     bind(Command::Quit, &[ch('q')], Anywhere, G::Session, "quit", "quit"),
+];
+
+/// Commands that the help tells in one line: their first keys, then the words.
+#[rustfmt::skip]
+pub static TOGETHER: &[(&[Command], &str)] = &[
+    (&[Command::LayerDown, Command::LayerUp], "edit a layer lower, higher; below 0: auto"),
+    (&[Command::NextExample, Command::PreviousExample], "next example, previous one"),
+    (&[Command::ExtendLeft, Command::ExtendRight], "Fact: stretch the subject"),
+    (&[Command::Undo, Command::Redo], "undo and redo changes of the stack"),
+    (&[Command::Weaker, Command::Stronger], "scale the selected edit by 0.1"),
+    (&[Command::NextPane, Command::PreviousPane], "next pane, previous one"),
+    (&[Command::Left, Command::Down, Command::Up, Command::Right], "move in the pane; arrows too"),
+    (&[Command::First, Command::Last], "to the start, to the end"),
+    (&[Command::PageUp, Command::PageDown], "a page up, a page down"),
+    (&[Command::Copy, Command::WriteFile], "copy the pane (OSC 52), write it to a file"),
+    (
+        &[
+            Command::Go(Pane::Fact), Command::Go(Pane::Trace), Command::Go(Pane::Edit),
+            Command::Go(Pane::Neighbours), Command::Go(Pane::Confabulations),
+        ],
+        "go to a pane",
+    ),
 ];
 
 /// What a key does while `pane` has the focus.

@@ -70,8 +70,9 @@ pub fn divide(wish: Wish) -> Option<Screen> {
         return Some(screen);
     }
     let top = top_rows(wish, body.height);
-    let left = if width >= 150 {
-        width * 11 / 20
+    // From here on three heat maps stand side by side on the left.
+    let left = if width >= 110 {
+        width * 8 / 15
     } else {
         width / 2
     };

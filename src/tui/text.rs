@@ -104,61 +104,52 @@ pub fn put_right(buf: &mut Buffer, start: u16, y: u16, end: u16, text: &str, sty
     put(buf, x, y, end, &text, style);
 }
 
-/// Pieces of styled text broken into lines of at most `max` columns, at spaces
-/// where there are some. Pieces are made visible; a newline breaks the line.
-pub fn wrap<'a, S: Copy>(
+/// Pieces of styled text broken into lines of at most `max` columns: at a space
+/// where the line has one, else where it is full. Pieces are made visible; a
+/// newline breaks the line.
+pub fn wrap<'a, S: Copy + PartialEq>(
     pieces: impl IntoIterator<Item = (&'a str, S)>,
     max: usize,
 ) -> Vec<Vec<(String, S)>> {
     let max = max.max(1);
-    let mut lines: Vec<Vec<(String, S)>> = vec![Vec::new()];
-    let mut used = 0;
+    let mut lines = Vec::new();
+    let mut line: Vec<(String, S)> = Vec::new();
     for (text, style) in pieces {
         for (nth, part) in text.split('\n').enumerate() {
             if nth > 0 {
-                lines.push(Vec::new());
-                used = 0;
+                lines.push(join(std::mem::take(&mut line)));
             }
-            for word in visible(part).split_word_bounds() {
-                let mut word = word;
-                if used + width(word) > max && used > 0 {
-                    lines.push(Vec::new());
-                    used = 0;
-                    word = word.trim_start();
+            for g in visible(part).graphemes(true) {
+                line.push((g.to_string(), style));
+                if line.iter().map(|(g, _)| g.width()).sum::<usize>() <= max {
+                    continue;
                 }
-                for piece in chunks(word, max) {
-                    let w = width(&piece);
-                    if used + w > max {
-                        lines.push(Vec::new());
-                        used = 0;
-                    }
-                    used += w;
-                    if let Some(line) = lines.last_mut() {
-                        line.push((piece, style));
-                    }
-                }
+                let space = line.iter().rposition(|(g, _)| g == " ");
+                let rest = match space {
+                    Some(at) => line.split_off(at + 1),
+                    None => line.split_off((line.len() - 1).max(1)),
+                };
+                lines.push(join(std::mem::replace(&mut line, rest)));
             }
         }
     }
+    lines.push(join(line));
     lines
 }
 
-/// `word` in pieces of at most `max` columns: one, unless it is a very long one.
-fn chunks(word: &str, max: usize) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    let mut used = 0;
-    for g in word.graphemes(true) {
-        if used + g.width() > max && used > 0 {
-            pieces.push(String::new());
-            used = 0;
-        }
-        used += g.width();
-        if let Some(last) = pieces.last_mut() {
-            last.push_str(g);
+/// Neighbouring pieces of one style put together, without the last space.
+fn join<S: Copy + PartialEq>(graphemes: Vec<(String, S)>) -> Vec<(String, S)> {
+    let mut line: Vec<(String, S)> = Vec::new();
+    for (g, style) in graphemes {
+        match line.last_mut() {
+            Some((text, same)) if *same == style => text.push_str(&g),
+            _ => line.push((g, style)),
         }
     }
-    pieces.retain(|p| !p.is_empty());
-    pieces
+    if let Some((text, _)) = line.last_mut() {
+        text.truncate(text.trim_end_matches(' ').len());
+    }
+    line
 }
 
 /// Plain text wrapped to `max` columns.
@@ -231,7 +222,7 @@ mod tests {
                 assert!(width(&line) <= max.max(2), "{line:?} is wider than {max}");
             }
         }
-        assert_eq!(wrap_plain("one two three", 8), ["one two ", "three"]);
+        assert_eq!(wrap_plain("one two three", 8), ["one two", "three"]);
     }
 
     #[test]

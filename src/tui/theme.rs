@@ -75,12 +75,13 @@ impl Styles {
         matches!(self.depth, Depth::None | Depth::Sixteen)
     }
 
+    /// The terminal's own colour.
     pub fn text(&self) -> Style {
-        Style::new()
+        Style::new().fg(Color::Reset)
     }
 
     pub fn strong(&self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
+        self.text().add_modifier(Modifier::BOLD)
     }
 
     /// Secondary text.
@@ -259,7 +260,8 @@ mod tests {
             styles.heat(Kind::Mlp, Some(0.7)).style,
             styles.on_heat(Some(0.7)),
         ];
-        assert!(all.iter().all(|s| s.fg.is_none() && s.bg.is_none()));
+        let plain = |c: Option<Color>| matches!(c, None | Some(Color::Reset));
+        assert!(all.iter().all(|s| plain(s.fg) && plain(s.bg)));
     }
 
     #[test]

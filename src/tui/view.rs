@@ -136,17 +136,23 @@ fn tabs(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
     }
 }
 
-/// Sentences for a pane that has nothing to show yet.
+/// Sentences for a pane that has nothing to show yet; what stands in backticks
+/// is a key.
 fn empty(buf: &mut Buffer, area: Rect, paragraphs: &[(&str, bool)], styles: &Styles) {
     let wide = usize::from(area.width).min(64);
     let mut y = area.y;
     for (text, strong) in paragraphs {
         let style = if *strong { styles.text() } else { styles.dim() };
-        for line in super::text::wrap_plain(text, wide) {
+        let pieces = text.split('`').enumerate();
+        let pieces = pieces.map(|(i, t)| (t, if i % 2 == 1 { styles.key() } else { style }));
+        for line in super::text::wrap(pieces, wide) {
             if y >= area.bottom() {
                 return;
             }
-            put(buf, area.x, y, area.right(), line.trim_end(), style);
+            let mut x = area.x;
+            for (piece, style) in line {
+                x = put(buf, x, y, area.right(), &piece, style);
+            }
             y += 1;
         }
         y += 1;

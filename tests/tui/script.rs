@@ -47,6 +47,7 @@ pub fn model() -> ModelInfo {
             example(["{} was founded by", "Google", "Larry Page", "Steve Jobs"]),
             example(["{} come from", "Tacos", "Mexico", "Japan"]),
         ],
+        default_layer: None,
         norm_sample: (0..60)
             .map(|i| 0.05 + 0.0035 * f64::from(i) + 0.02 * f64::from(i % 7))
             .collect(),

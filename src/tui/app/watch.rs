@@ -134,11 +134,14 @@ impl Watched {
             if rows.is_empty() {
                 continue;
             }
-            lines.push(Line::Heading {
-                group,
-                moved: rows.iter().filter(|w| w.after && w.row.moved).count(),
-                of: rows.len(),
-            });
+            // The fact stands for itself.
+            if group != ProbeGroup::Fact {
+                lines.push(Line::Heading {
+                    group,
+                    moved: rows.iter().filter(|w| w.after && w.row.moved).count(),
+                    of: rows.len(),
+                });
+            }
             if self.filter == Filter::Moved {
                 rows.retain(|w| w.after && w.row.moved);
             }
@@ -222,7 +225,7 @@ mod tests {
                 Line::Row(w) => w.row.prompt.clone(),
             })
             .collect();
-        assert_eq!(names, ["1/1", "d", "2/3", "c", "b", "a"]);
+        assert_eq!(names, ["d", "2/3", "c", "b", "a"]);
         assert_eq!(watched.moved(), (2, 3));
         watched.next_filter();
         assert_eq!(watched.listed(), 3);

@@ -143,7 +143,10 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
         return vec![];
     }
     match ask {
-        Ask::SaveAs => session::save_as(state, Some(text)),
+        Ask::SaveAs => {
+            state.session.tell = true;
+            session::save_as(state, Some(text))
+        }
         Ask::WriteTo => match export::text(state, state.focus) {
             Some(content) => vec![Effect::WriteFile(PathBuf::from(text), content)],
             None => {

@@ -12,7 +12,7 @@ pub fn save(state: &mut State) -> Vec<Effect> {
     if effects.is_empty() {
         state.say("nothing to save yet: no model is open");
     } else {
-        state.say("saving …");
+        state.session.tell = true;
     }
     effects
 }
@@ -109,7 +109,12 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
             let then_quit = std::mem::take(&mut state.session.then_quit);
             match result {
                 Ok((name, path)) => {
-                    state.say(format!("saved as {name}  ({})", path.display()));
+                    let told = std::mem::take(&mut state.session.tell);
+                    if told {
+                        state.say(format!("saved {}", path.display()));
+                    } else if state.session.name.as_ref() != Some(&name) {
+                        state.say(format!("kept as session {name}"));
+                    }
                     state.session.name = Some(name);
                     state.session.saved = change;
                     if then_quit {

@@ -44,8 +44,8 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             &[
                 ("What does it make up now?", true),
                 (
-                    "The same seed with and without the edit, token by token, and where the two \
-                     part. r continues the prompt now.",
+                    "One seed, with and without the edit, token by token. `r` continues the \
+                     prompt now.",
                     false,
                 ),
             ]

@@ -10,7 +10,7 @@ use crate::tui::theme::Styles;
 use crate::tui::widgets::token_strip::Strip;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 /// Columns of the labels on the left.
 const LABEL: u16 = 9;
@@ -136,30 +136,29 @@ fn continuation(buf: &mut Buffer, x: u16, row: Rect, state: &State, styles: &Sty
     };
     let mut x = put(buf, x, row.y, row.right(), " ▏", styles.faint());
     let was = match prediction.before.first() {
-        Some(c) if edited => format!("  was {} {}", word(c), p(c.p)),
+        Some(c) if edited => format!("was {} {}", word(c), p(c.p)),
         _ => String::new(),
     };
-    let end = row.right().saturating_sub(width(&was) as u16);
+    let room = |x: u16| usize::from(row.right().saturating_sub(x));
     for (nth, candidate) in list.iter().enumerate() {
         let text = format!("{} ", word(candidate));
         let number = p(candidate.p);
-        if usize::from(end.saturating_sub(x)) < width(&text) + number.len() + 2 {
+        // The first one comes before what it was, the others after.
+        let kept = if nth == 0 { 0 } else { width(&was) + 2 };
+        if room(x) < width(&text) + number.len() + kept {
             break;
         }
         let (style, weight) = match (stale, nth) {
             (true, _) => (styles.faint(), styles.faint()),
-            (false, 0) => (
-                first.add_modifier(ratatui::style::Modifier::BOLD),
-                styles.text(),
-            ),
+            (false, 0) => (first.add_modifier(Modifier::BOLD), styles.text()),
             (false, _) => (styles.dim(), styles.faint()),
         };
-        x = put(buf, x, row.y, end, &text, style);
-        x = put(buf, x, row.y, end, &number, weight) + 2;
+        x = put(buf, x, row.y, row.right(), &text, style);
+        x = put(buf, x, row.y, row.right(), &number, weight) + 2;
     }
-    if !was.is_empty() {
+    if room(x) >= width(&was) {
         let style = if stale { styles.faint() } else { styles.old() };
-        put(buf, x.saturating_sub(2), row.y, row.right(), &was, style);
+        put(buf, x, row.y, row.right(), &was, style);
     }
 }
 
@@ -197,14 +196,14 @@ pub fn token_at(area: Rect, state: &State, position: Position) -> Option<usize> 
         width: area.width.saturating_sub(4),
         height: 1,
     };
-    let about = width(&about_subject(state)) as u16 + 2;
+    let about = width(&about_subject(state, row.width)) as u16 + 2;
     state.fact.current()?;
     strip(row, state, about)?.at(position)
 }
 
 fn tokens(buf: &mut Buffer, row: Rect, state: &State, styles: &Styles) {
     label(buf, row, "tokens", false, styles);
-    let about = about_subject(state);
+    let about = about_subject(state, row.width);
     let Some(strip) = strip(row, state, width(&about) as u16 + 2) else {
         return;
     };
@@ -233,7 +232,7 @@ fn tokens(buf: &mut Buffer, row: Rect, state: &State, styles: &Styles) {
 }
 
 /// "subject 0–3 · key at 3 · layer 4 (auto)".
-fn about_subject(state: &State) -> String {
+fn about_subject(state: &State, wide: u16) -> String {
     let fact = &state.fact;
     if fact.current().is_none() {
         return String::new();
@@ -246,14 +245,18 @@ fn about_subject(state: &State) -> String {
         start if start == key => format!("subject {start}"),
         start => format!("subject {start}–{key}"),
     };
+    if wide < 70 {
+        return format!("key at {key} · {}", layer(state));
+    }
     format!("{tokens} · key at {key} · {}", layer(state))
 }
 
-/// The layer an edit will take, as far as that is known.
-pub fn layer(state: &State) -> String {
-    match state.fact.layer {
-        LayerChoice::At(layer) => format!("layer {layer}"),
-        LayerChoice::Auto => "layer auto".into(),
+/// The layer an edit will take, and whether the workbench chose it.
+fn layer(state: &State) -> String {
+    match (state.edit_layer(), state.fact.layer) {
+        (Some(layer), LayerChoice::Auto) => format!("layer {layer} (auto)"),
+        (Some(layer), _) => format!("layer {layer}"),
+        (None, _) => "layer auto".into(),
     }
 }
 
@@ -291,9 +294,7 @@ fn target(buf: &mut Buffer, row: Rect, state: &State, styles: &Styles) -> Option
         return None;
     }
     let shown = clip(&visible(fact.target()), place.width.into()).into_owned();
-    let bold = styles
-        .new_answer()
-        .add_modifier(ratatui::style::Modifier::BOLD);
+    let bold = styles.new_answer().add_modifier(Modifier::BOLD);
     let mut end = put(buf, x, row.y, place.right(), &shown, bold);
     if let Some(old) = fact.old_answer()
         && fact.request().is_ok()
@@ -308,7 +309,7 @@ fn target(buf: &mut Buffer, row: Rect, state: &State, styles: &Styles) -> Option
         );
         end = put(buf, end, row.y, row.right(), old, styles.old());
     }
-    hint(buf, end, &super::edit::method_name(fact.method));
+    hint(buf, end, super::edit::method_name(fact.method));
     None
 }
 

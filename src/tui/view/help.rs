@@ -1,7 +1,7 @@
 //! The keys, listed from the key map itself.
 
 use super::centred;
-use crate::tui::keymap::{BINDINGS, Binding, Command, Group, Place};
+use crate::tui::keymap::{BINDINGS, Binding, Group, Place, TOGETHER, key_name};
 use crate::tui::text::{put, width};
 use crate::tui::theme::Styles;
 use crate::tui::widgets::panel::{Panel, clear};
@@ -17,41 +17,29 @@ enum Line {
 
 fn lines(group: Group) -> Vec<Line> {
     let mut lines = vec![Line::Heading(group.name())];
-    let mut listed: Vec<Command> = Vec::new();
     for binding in BINDINGS
         .iter()
         .filter(|b| b.group == group && !b.keys.is_empty())
     {
-        let (keys, words) = match shared(binding.command) {
-            // Directions and pane numbers share one line.
-            Some((first, keys, words)) if binding.command == first => {
-                (keys.to_string(), words.to_string())
+        let together = TOGETHER
+            .iter()
+            .find(|(all, _)| all.contains(&binding.command));
+        lines.push(match together {
+            Some((all, words)) if all[0] == binding.command => {
+                let keys: Vec<String> = all.iter().map(|c| key_name(*c)).collect();
+                Line::Keys(keys.join(" "), words.to_string())
             }
             Some(_) => continue,
-            None => (keys(binding), words(binding)),
-        };
-        listed.push(binding.command);
-        lines.push(Line::Keys(keys, words));
+            None => Line::Keys(keys(binding), words(binding)),
+        });
     }
     lines.push(Line::Blank);
     lines
 }
 
-/// Commands that are told in one line: its first one, the keys, the words.
-fn shared(command: Command) -> Option<(Command, &'static str, &'static str)> {
-    use Command as C;
-    match command {
-        C::Left | C::Down | C::Up | C::Right => {
-            Some((C::Left, "h j k l  ← ↓ ↑ →", "move in the pane"))
-        }
-        C::Go(_) => Some((C::Go(crate::tui::app::Pane::Fact), "1 – 5", "go to a pane")),
-        _ => None,
-    }
-}
-
 fn keys(binding: &Binding) -> String {
     let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
-    keys.join("  ")
+    keys.join(" ")
 }
 
 fn words(binding: &Binding) -> String {
@@ -72,8 +60,8 @@ pub fn draw(buf: &mut Buffer, scroll: usize, styles: &Styles) {
     } else {
         vec![Group::ALL.into_iter().flat_map(lines).collect()]
     };
-    let wide = if columns.len() == 2 { 132 } else { 70 };
-    let high = columns.iter().map(Vec::len).max().unwrap_or(0) + 3;
+    let wide = if columns.len() == 2 { 116 } else { 64 };
+    let high = columns.iter().map(Vec::len).max().unwrap_or(0) + 1;
     let room = Rect {
         height: buf.area.height.saturating_sub(2),
         ..buf.area
@@ -100,7 +88,7 @@ pub fn draw(buf: &mut Buffer, scroll: usize, styles: &Styles) {
                 }
                 Line::Keys(keys, words) => {
                     put(buf, x + 1, y, end, keys, styles.key());
-                    let at = x + 17.max(width(keys) as u16 + 3);
+                    let at = x + 12.max(width(keys) as u16 + 3);
                     put(buf, at, y, end, words, styles.text());
                 }
             }

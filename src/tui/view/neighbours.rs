@@ -36,8 +36,8 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             &[
                 ("What else moves?", true),
                 (
-                    "Every edit is watched by prompts that should not change: the same relation, \
-                     the same old answer. w probes them now.",
+                    "Prompts that should not change, before and after the edit. `w` probes them \
+                     now.",
                     false,
                 ),
             ]
@@ -89,9 +89,7 @@ fn heading(
 ) {
     let end = place.right();
     let x = put(buf, place.x, place.y, end, group_name(group), styles.dim());
-    let words = if group == ProbeGroup::Fact {
-        String::new()
-    } else if follows(group) {
+    let words = if follows(group) {
         format!("  {moved} of {of} follow")
     } else {
         format!("  {moved} of {of} moved")
@@ -116,7 +114,8 @@ const NUMBERS: u16 = 9;
 impl Columns {
     fn fit(wide: u16, rows: &[&WatchRow]) -> Columns {
         let widest = |text: &dyn Fn(&WatchRow) -> usize, most: usize| {
-            rows.iter().map(|w| text(w)).max().unwrap_or(0).min(most) as u16
+            let widths = rows.iter().map(|w| text(w));
+            widths.max().unwrap_or(0).min(most).min(1000) as u16
         };
         let answer = widest(&|w| width(&visible(w.row.expected.trim())), 14);
         // A narrow list shows the new answer in the old one's place.
@@ -126,8 +125,10 @@ impl Columns {
             0
         };
         let answer = answer.min(wide / 4);
+        // On a wide screen the answer stays near its prompt.
+        let prompt = widest(&|w| width(&visible(&w.row.prompt)) + 3, usize::MAX);
         Columns {
-            prompt: wide.saturating_sub(MARK + answer + 1 + NUMBERS + now),
+            prompt: prompt.min(wide.saturating_sub(MARK + answer + 1 + NUMBERS + now)),
             answer,
             now,
         }

@@ -66,7 +66,9 @@ pub fn rows_wanted(state: &State) -> u16 {
             } else {
                 grid.tokens()
             };
-            (rows.min(200) + 6 + usize::from(!grid.warnings.is_empty())) as u16
+            // Cells may be two rows high on a tall screen.
+            let rows = rows.min(200) * if state.size.height >= 48 { 2 } else { 1 };
+            (rows + 6 + usize::from(!grid.warnings.is_empty())) as u16
         }
         None => 0,
     }
@@ -145,7 +147,7 @@ fn plan(inner: Rect, view: &TraceView) -> Option<Plan> {
         } else {
             (at.token, at.layer)
         };
-        let wide = usize::from(each) / columns.max(1) >= 4;
+        let wide = usize::from(each) / columns.max(1) >= 3;
         let largest = if wide { largest } else { (largest.0, 1) };
         let grid = Grid::fit(area, rows, columns, largest, focus);
         x += grid.area.width + 2;
@@ -236,11 +238,10 @@ fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles) {
         &[("the clean run and the corrupted runs come first …", false)]
     } else {
         &[
-            ("Where is this fact stored?  t traces it.", true),
+            ("Where is this fact stored?  `t` traces it.", true),
             (
-                "The subject's tokens are blurred with noise until the model no longer knows the \
-                 answer; then one token at one layer is put back as it was. Where that brings \
-                 the answer back, the fact passes through.",
+                "The subject is blurred with noise until the answer is gone; then one token at \
+                 one layer is put back. Where the answer returns, the fact passes through.",
                 false,
             ),
         ]
@@ -383,7 +384,9 @@ fn axis(buf: &mut Buffer, map: &Map, y: u16, grid: &TraceGrid, state: &State, st
         } else {
             styles.faint()
         };
-        put(buf, place.x, y, end + 1, &layer.to_string(), style);
+        let name = layer.to_string();
+        let margin = (place.width.saturating_sub(name.len() as u16)) / 2;
+        put(buf, place.x + margin, y, end + 1, &name, style);
     }
 }
 
@@ -448,14 +451,9 @@ fn readout(buf: &mut Buffer, inner: Rect, y: u16, at: At, grid: &TraceGrid, styl
         &format!("“{}”", clip(&token, 14)),
         styles.text(),
     );
-    x = put(
-        buf,
-        x,
-        y,
-        end,
-        &format!(" · layer {}", at.layer),
-        styles.text(),
-    );
+    let layer = if inner.width < 44 { "L" } else { "layer " };
+    let layer = format!(" · {layer}{}", at.layer);
+    x = put(buf, x, y, end, &layer, styles.text());
     let [first, last] = grid.window(at.kind, at.layer);
     let what = match at.kind {
         Kind::State => "state".to_string(),

@@ -63,6 +63,10 @@ impl Panel<'_> {
         if words.is_empty() {
             return x;
         }
+        let wide = words.iter().map(|(text, _)| width(text)).sum::<usize>() + 2;
+        for under in x..end.min(x.saturating_add(wide as u16)) {
+            buf[(under, y)].reset();
+        }
         let mut x = put(buf, x, y, end, " ", self.border);
         for (text, style) in words {
             x = put(buf, x, y, end, text, *style);
