@@ -6,7 +6,7 @@ use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Stage};
 use crate::engine::state::Model;
 use crate::model::ModelError;
-use crate::trace::{Kind, Step, TraceReport, TraceSpec, Traced, trace};
+use crate::trace::{self, Step, TraceSpec, Traced};
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,12 +14,13 @@ use std::time::Instant;
 /// noise scale. See `assets/trace/SOURCES.md`.
 const KNOWN_SUBJECTS: &[u8] = include_bytes!("../../../assets/trace/known_subjects.json");
 
-pub fn run(job: &Job, spec: &TraceSpec, model: &mut Model) -> Result<Outcome> {
+pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
     let since = Instant::now();
     let mut total = 0;
     let mut done = 0;
     let kinds = spec.kinds.len();
-    let mut report = traced(job, spec, model, &mut |step| match step {
+    let subjects = known_subjects(model)?;
+    let mut tell = |step| match step {
         Step::Ready(header) => {
             total = header.tokens.len() * header.layers * kinds;
             job.started(Stage::Trace, total);
@@ -37,37 +38,30 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &mut Model) -> Result<Outcome> {
             job.progress(Stage::Trace, done, total, since);
         }
         Step::Warning(text) => job.say(EventKind::Warning(text)),
-    })?;
+    };
+    let mut report = trace::trace(traced(model, &subjects), spec, job.cancel, &mut tell)?;
     report.published_layer = defaults::defaults(&model.pristine.config, model.is_atlas).layer;
     Ok(Outcome::Traced(Box::new(report)))
 }
 
 /// The layer that a trace of this fact suggests.
-pub fn suggest(job: &Job, request: &Request, model: &mut Model) -> Result<usize> {
+pub fn suggest(job: &Job, request: &Request, model: &Model) -> Result<usize> {
     let spec = TraceSpec {
         prompt: request.text(),
         subject: request.subject.clone(),
-        kinds: vec![Kind::Mlp],
         ..TraceSpec::default()
     };
-    let report = traced(job, &spec, model, &mut |_| ())?;
-    Ok(report.suggested_layer.unwrap_or(0))
+    let subjects = known_subjects(model)?;
+    Ok(trace::suggest(traced(model, &subjects), &spec, job.cancel)?)
 }
 
-fn traced(
-    job: &Job,
-    spec: &TraceSpec,
-    model: &mut Model,
-    tell: &mut dyn FnMut(Step),
-) -> Result<TraceReport> {
-    let subjects = known_subjects(model)?;
-    let traced = Traced {
+fn traced<'a>(model: &'a Model, subjects: &'a [String]) -> Traced<'a> {
+    Traced {
         name: &model.info.name,
         decoder: &model.current,
         tokens: &model.tokens,
-        known_subjects: &subjects,
-    };
-    Ok(trace(traced, spec, job.cancel, tell)?)
+        known_subjects: subjects,
+    }
 }
 
 fn known_subjects(model: &Model) -> Result<Vec<String>> {
