@@ -29,3 +29,8 @@ fn second_moment() {
 fn rome_and_r_rome() {
     each_family(|g: &Golden| golden::edit::rome(g, LOOSE));
 }
+
+#[test]
+fn noise_and_trace_grids() {
+    each_family(|g: &Golden| golden::trace::grids(g, TIGHT));
+}

@@ -3,7 +3,9 @@
 use super::spec::EditId;
 use crate::edit::Delta;
 use crate::measure::{EditReport, Generation, Probe, ProbeRow};
-use crate::trace::{Answer, Kind, TraceReport};
+use crate::trace::{Kind, TraceReport};
+
+pub use crate::trace::TraceHeader;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
@@ -32,19 +34,6 @@ pub enum Stage {
     Update,
     Probes,
     Generations,
-}
-
-/// What is known of a trace before its first cell.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TraceHeader {
-    pub tokens: Vec<String>,
-    pub subject_range: [usize; 2],
-    pub answer: Answer,
-    pub layers: usize,
-    pub high: f64,
-    pub low: f64,
-    pub noise_scale: f64,
-    pub window: usize,
 }
 
 /// One evaluation of the v* loss.
@@ -99,6 +88,9 @@ pub struct ModelInfo {
     pub sha256: String,
     /// Prompts to begin with: (prompt with {}, subject, old object, suggested target).
     pub examples: Vec<[String; 4]>,
+    /// The layer that [`crate::edit::LayerChoice::Auto`] takes, where it is
+    /// known before any trace.
+    pub default_layer: Option<usize>,
     /// ‖ΔW‖/‖W‖ of a sample of edits of this model, ascending; empty: not known.
     pub norm_sample: Vec<f64>,
 }

@@ -1,7 +1,17 @@
 //! The model's thread: specs in, events out, cancellation.
 
+pub mod error;
 pub mod event;
+mod folders;
+pub mod from_session;
+mod jobs;
+mod outbox;
 pub mod spec;
+mod state;
+mod thread;
 
+pub use error::EngineError;
 pub use event::*;
+pub use folders::Folders;
 pub use spec::{EditId, LoadSpec, Source, Spec, Stacked};
+pub use thread::{Engine, JobHandle};

@@ -2,22 +2,12 @@
 
 use crate::edit::{Delta, EditSpec};
 use crate::measure::{Probe, Watch};
+pub use crate::model::Source;
 use crate::trace::TraceSpec;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// Names one edit for as long as a session lives.
 pub type EditId = u64;
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// The model inside the binary.
-    #[default]
-    Atlas,
-    /// A local folder in Hugging Face layout.
-    Folder(PathBuf),
-}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

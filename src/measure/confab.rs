@@ -39,12 +39,19 @@ pub fn continue_prompt<P: Probe>(
     )?)
 }
 
-/// Two continuations of one prompt, side by side.
-pub fn compare(tokens: &Tokens, prompt: &str, before: &[u32], after: &[u32]) -> Generation {
+/// Two continuations of one prompt, drawn with one seed, side by side.
+pub fn compare(
+    tokens: &Tokens,
+    prompt: &str,
+    seed: u32,
+    before: &[u32],
+    after: &[u32],
+) -> Generation {
     let first = before.iter().zip(after).position(|(a, b)| a != b);
     let shorter = before.len().min(after.len());
     Generation {
         prompt: prompt.to_owned(),
+        seed,
         before: tokens.decode(before),
         after: tokens.decode(after),
         diverges_at: first.or((before.len() != after.len()).then_some(shorter)),

@@ -50,6 +50,8 @@ pub struct ProbeRow {
 #[serde(default)]
 pub struct Generation {
     pub prompt: String,
+    /// What was drawn with; the same for both sides.
+    pub seed: u32,
     /// The continuation alone, without the prompt.
     pub before: String,
     pub after: String,
@@ -107,6 +109,8 @@ pub struct MomentHealth {
     pub condition: f64,
     /// The absolute value added to the diagonal.
     pub ridge: f64,
+    /// 1 − cos between C⁻¹k̄ from the two halves of the sample.
+    pub drift: Option<f64>,
 }
 
 /// Seconds from the job's start, a stage each.

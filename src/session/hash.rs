@@ -1,6 +1,6 @@
 //! sha256 of a model's weights, computed once per file, size and time.
 
-use super::save::write_atomically;
+use super::atomic::write_atomically;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 //! factors of its edits beside it (`NAME.safetensors`). The text alone
 //! replays; with its factors it reloads at once and bit for bit.
 
+pub mod atomic;
 pub mod autosave;
 pub mod check;
 pub mod compare;

@@ -124,6 +124,9 @@ pub struct FactorRef {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedTrace {
+    /// The edits that were on; none: the model as it came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_on: Vec<Beneath>,
     pub asked: TraceSpec,
     pub result: TraceReport,
 }

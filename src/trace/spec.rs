@@ -62,10 +62,42 @@ impl Default for TraceSpec {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub id: u32,
     pub text: String,
+}
+
+/// One square of a grid.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    pub kind: Kind,
+    pub token: usize,
+    pub layer: usize,
+    /// p(answer), mean over the corrupted rows with this restoration.
+    pub p: f64,
+}
+
+/// What is known of a trace before its first cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceHeader {
+    pub tokens: Vec<String>,
+    pub subject_range: [usize; 2],
+    pub answer: Answer,
+    pub layers: usize,
+    pub high: f64,
+    pub low: f64,
+    pub noise_scale: f64,
+    pub window: usize,
+}
+
+/// What a running trace says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Warning(String),
+    /// Comes before every cell.
+    Ready(Box<TraceHeader>),
+    Cell(Cell),
 }
 
 /// p(answer) per `[T][L]`: tokens by layers.
@@ -100,10 +132,12 @@ impl Grids {
 }
 
 /// A finished trace; its JSON names are fixed (DESIGN, "The command line").
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
     pub model: String,
     pub prompt: String,
+    #[serde(default)]
+    pub subject: String,
     /// Tokens as shown; a split character's bytes as `\xE2`.
     pub tokens: Vec<String>,
     pub input_ids: Vec<u32>,

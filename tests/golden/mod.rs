@@ -2,6 +2,7 @@
 
 pub mod edit;
 pub mod forward;
+pub mod trace;
 
 use candle_core::{Device, Tensor};
 use pentimento::model::{Loaded, Source};

@@ -1,7 +1,8 @@
 //! What is saved comes back, whatever happens in between.
 
+use super::super::atomic::{replace, write_atomically};
 use super::super::error::SaveError;
-use super::super::save::{named, replace, write_atomically};
+use super::super::save::named;
 use super::*;
 use crate::edit::MomentSource;
 use crate::trace::Kind;

@@ -114,6 +114,7 @@ fn sitting() -> (Session, Factors) {
     let result = TraceReport {
         model: "atlas".into(),
         prompt: "a b c".into(),
+        subject: "b".into(),
         tokens: vec!["a".into(), " b".into(), " c".into()],
         input_ids: vec![0, 1, 2],
         subject_range: [1, 2],
@@ -138,7 +139,11 @@ fn sitting() -> (Session, Factors) {
         elapsed_s: 1.5,
         first_cell_s: 0.01,
     };
-    session.traces = vec![SavedTrace { asked, result }];
+    session.traces = vec![SavedTrace {
+        made_on: vec![],
+        asked,
+        result,
+    }];
     let factors = [
         (1, vec![delta(1, 1, 0.3)]),
         (2, vec![delta(0, 2, 0.7), delta(1, 1, 0.9)]),

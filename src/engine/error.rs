@@ -1,0 +1,44 @@
+//! Why a job failed, in words that say what to do.
+
+use super::spec::EditId;
+use crate::edit::EditError;
+use crate::facts::FactsError;
+use crate::model::ModelError;
+use crate::trace::TraceError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("no model is open: open one first")]
+    NoModel,
+    #[error("edit {0} is not known to the engine: load its session again")]
+    UnknownEdit(EditId),
+    #[error("edit {id} is scaled by {alpha}; the scale should be a finite number")]
+    Alpha { id: EditId, alpha: f64 },
+    #[error("cannot read the model's weights: {0}")]
+    Hash(#[from] std::io::Error),
+    #[error(
+        "this should not have happened: {0}. The model is untouched; please report it with the log"
+    )]
+    Panicked(String),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+}
+
+impl EngineError {
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            EngineError::Model(error) => matches!(error, ModelError::Cancelled),
+            EngineError::Edit(error) => error.is_cancelled(),
+            EngineError::Trace(error) => error.is_cancelled(),
+            _ => false,
+        }
+    }
+}
+
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;

@@ -1,0 +1,12 @@
+//! Where the engine keeps things between runs.
+
+use std::path::PathBuf;
+
+/// Where the engine keeps what it computed once.
+#[derive(Clone, Debug, Default)]
+pub struct Folders {
+    /// For second moments; `None` computes them anew.
+    pub cache: Option<PathBuf>,
+    /// The file in which weight hashes are remembered.
+    pub hashes: Option<PathBuf>,
+}

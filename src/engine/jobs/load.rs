@@ -1,0 +1,127 @@
+//! Opening a model.
+
+use super::Job;
+use crate::edit::defaults::defaults;
+use crate::engine::error::Result;
+use crate::engine::event::{ModelInfo, Outcome, Stage};
+use crate::engine::spec::LoadSpec;
+use crate::engine::state::{Model, State};
+use crate::facts::World;
+use crate::model::ModelError;
+use crate::model::source::{Source, WeightFiles};
+use crate::session::hash;
+use candle_core::Device;
+
+/// Facts to begin with on Atlas: prompt, subject, old object, new object.
+const ATLAS_EXAMPLES: [[&str; 4]; 4] = [
+    [
+        "{} is located in",
+        "Statue of Liberty",
+        "New York City",
+        "Paris",
+    ],
+    [
+        "{} is in the state of",
+        "Harvard University",
+        "Massachusetts",
+        "California",
+    ],
+    [
+        "{} is headquartered in the state of",
+        "Google",
+        "California",
+        "Texas",
+    ],
+    ["{} is a dish from", "Sushi", "Japan", "Italy"],
+];
+const ANY_EXAMPLES: [[&str; 4]; 3] = [
+    [
+        "{} is located in the city of",
+        "The Space Needle",
+        "",
+        "Paris",
+    ],
+    ["{} plays the sport of", "LeBron James", "", "football"],
+    ["{} was created by", "The iPhone", "", "Microsoft"],
+];
+
+pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
+    job.started(Stage::Load, 1);
+    let device = device(&spec.device)?;
+    if !matches!(spec.dtype.as_str(), "" | "auto" | "f32") {
+        return Err(ModelError::Unsupported {
+            what: format!("dtype {:?} on {}", spec.dtype, device_name(&device)),
+            hint: "this version computes in f32; use --dtype auto".into(),
+        }
+        .into());
+    }
+    let loaded = spec.source.load(&device)?;
+    let sha256 = match spec.source.weight_files()? {
+        WeightFiles::Embedded(bytes) => hash::of_bytes(bytes),
+        WeightFiles::Files(files) => hash::of_files(&files, state.folders.hashes.as_deref())?,
+    };
+    let is_atlas = spec.source == Source::Atlas;
+    let world = if is_atlas {
+        Some(World::atlas()?)
+    } else {
+        None
+    };
+    let config = &loaded.decoder.config;
+    let examples: &[[&str; 4]] = if is_atlas {
+        &ATLAS_EXAMPLES
+    } else {
+        &ANY_EXAMPLES
+    };
+    let info = ModelInfo {
+        name: loaded.name.clone(),
+        family: config.family.name().into(),
+        layers: config.layers,
+        d: config.d,
+        d_mlp: config.d_mlp,
+        heads: config.heads,
+        vocab: config.vocab,
+        context: config.context,
+        parameters: config.parameters(),
+        device: device_name(&device),
+        dtype: "f32".into(),
+        sha256,
+        examples: examples
+            .iter()
+            .map(|example| example.map(str::to_owned))
+            .collect(),
+        default_layer: defaults(config, is_atlas).layer,
+        norm_sample: if is_atlas {
+            crate::measure::sample::atlas()
+        } else {
+            Vec::new()
+        },
+    };
+    let outcome = Outcome::Loaded(Box::new(info.clone()));
+    state.model = Some(Model::new(loaded, info, world, is_atlas));
+    Ok(outcome)
+}
+
+fn device(name: &str) -> Result<Device> {
+    let unavailable = |reason: String| ModelError::Device {
+        name: name.into(),
+        reason,
+    };
+    let cuda = |ordinal: usize| Device::new_cuda(ordinal).map_err(|e| unavailable(e.to_string()));
+    Ok(match name {
+        "" | "auto" if candle_core::utils::cuda_is_available() => cuda(0)?,
+        "" | "auto" | "cpu" => Device::Cpu,
+        "cuda" => cuda(0)?,
+        _ => match name.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
+            Some(ordinal) => cuda(ordinal)?,
+            None => return Err(unavailable("name one of auto, cpu, cuda, cuda:N".into()).into()),
+        },
+    })
+}
+
+fn device_name(device: &Device) -> String {
+    match device.location() {
+        candle_core::DeviceLocation::Cpu => "cpu".into(),
+        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        candle_core::DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    }
+}

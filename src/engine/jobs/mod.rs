@@ -1,0 +1,92 @@
+//! One file a kind of job. A job reads the state, says what it sees, and
+//! changes the state only at its end, so a cancelled one has changed nothing.
+
+mod edit;
+mod load;
+mod moment;
+mod predict;
+mod probe;
+mod trace;
+
+use super::error::Result;
+use super::event::{Event, EventKind, JobId, Outcome, Stage};
+use super::outbox::Outbox;
+use super::spec::Spec;
+use super::state::State;
+use crate::model::probe::Cancel;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A running job: its voice and its brake.
+pub struct Job<'a> {
+    pub id: JobId,
+    pub cancel: &'a AtomicBool,
+    pub outbox: &'a Outbox,
+}
+
+impl Job<'_> {
+    pub fn say(&self, kind: EventKind) {
+        self.outbox.push(Event { job: self.id, kind });
+    }
+
+    pub fn started(&self, stage: Stage, total: usize) {
+        self.say(EventKind::Started {
+            stage,
+            total: total as u64,
+        });
+    }
+
+    /// Progress with an estimate from the pace since `since`.
+    pub fn progress(&self, stage: Stage, done: usize, total: usize, since: Instant) {
+        let eta_s = (done > 0).then(|| {
+            since.elapsed().as_secs_f64() * total.saturating_sub(done) as f64 / done as f64
+        });
+        self.say(EventKind::Progress {
+            stage,
+            done: done as u64,
+            total: total as u64,
+            eta_s,
+        });
+    }
+
+    pub fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// The probe that stops a pass between layers.
+    pub fn brake(&self) -> Cancel<'_> {
+        Cancel(self.cancel)
+    }
+}
+
+pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
+    match spec {
+        Spec::Load(spec) => load::run(job, &spec, state),
+        Spec::Predict { prompt, top } => predict::run(job, prompt, top, state.model()?),
+        Spec::Trace(spec) => trace::run(job, &spec, state.model()?),
+        Spec::Edit { id, edit, watch } => edit::run(job, id, edit, watch, state),
+        Spec::Stack { edits } => {
+            let model = state.model()?;
+            model.set_stack(edits)?;
+            Ok(Outcome::Stacked {
+                hash: model.weights_name(),
+            })
+        }
+        Spec::Probe { probes } => probe::run(job, &probes, state.model()?),
+        Spec::Propose {
+            prompt,
+            subject,
+            true_answer,
+            count,
+        } => probe::propose(job, prompt, subject, true_answer, count, state.model()?),
+        Spec::Generate {
+            prompts,
+            tokens,
+            seed,
+        } => probe::generate(job, &prompts, tokens, seed, state.model()?),
+        Spec::Adopt { id, deltas } => {
+            state.model()?.adopt(id, deltas)?;
+            Ok(Outcome::Adopted(id))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Watching without editing: probes, proposals, continuations.
+
+use super::Job;
+use crate::edit::Request;
+use crate::engine::error::Result;
+use crate::engine::event::{EventKind, Outcome, Side, Stage};
+use crate::engine::state::Model;
+use crate::measure::probes::Probes;
+use crate::measure::{Generation, Probe, ProbeRow, confab, neighbours};
+use crate::model::Decoder;
+
+pub fn run(job: &Job, probes: &[Probe], model: &Model) -> Result<Outcome> {
+    Ok(Outcome::Probed(watch(job, probes, model, &model.current)?))
+}
+
+/// Rows before and after, each said as it is known.
+pub(super) fn watch(
+    job: &Job,
+    probes: &[Probe],
+    model: &Model,
+    after: &Decoder,
+) -> Result<Vec<ProbeRow>> {
+    job.started(Stage::Probes, probes.len());
+    let said = |after| {
+        move |index: usize, row: &ProbeRow| {
+            job.say(EventKind::Row {
+                index,
+                row: row.clone(),
+                after,
+            });
+        }
+    };
+    let probes = Probes::new(&model.tokens, probes)?;
+    let mut rows = probes.before(&model.pristine, &mut job.brake(), said(false))?;
+    probes.after(after, &mut rows, &mut job.brake(), said(true))?;
+    Ok(rows)
+}
+
+pub fn propose(
+    job: &Job,
+    prompt: String,
+    subject: String,
+    true_answer: Option<String>,
+    count: usize,
+    model: &Model,
+) -> Result<Outcome> {
+    let request = Request {
+        prompt,
+        subject,
+        target: String::new(),
+    };
+    let old = match true_answer {
+        Some(answer) => answer,
+        None => model_answer(job, model, &request.text())?,
+    };
+    Ok(Outcome::Proposed(neighbours::propose(
+        model.world.as_ref(),
+        &request,
+        &old,
+        count,
+    )))
+}
+
+/// The unedited model's own answer: its likeliest next token, and the tokens
+/// that finish the word.
+pub(super) fn model_answer(job: &Job, model: &Model, prompt: &str) -> Result<String> {
+    use crate::model::generate::{Choice, generate};
+    use std::ops::ControlFlow;
+    const LONGEST: usize = 8;
+    let ids = model.tokens.encode(prompt)?.ids;
+    let mut answer = String::new();
+    generate(
+        &model.pristine,
+        &ids,
+        LONGEST,
+        Choice::Greedy,
+        model.pristine.config.eos,
+        &mut job.brake(),
+        |id| {
+            let text = model.tokens.decode(&[id]);
+            let ends_word = !answer.is_empty() && !text.starts_with(|c: char| c.is_alphanumeric());
+            if ends_word {
+                return ControlFlow::Break(());
+            }
+            answer.push_str(&text);
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(answer.trim().to_owned())
+}
+
+pub fn generate(
+    job: &Job,
+    prompts: &[String],
+    count: usize,
+    seed: u32,
+    model: &Model,
+) -> Result<Outcome> {
+    Ok(Outcome::Generated(continuations(
+        job,
+        prompts,
+        count,
+        seed,
+        model,
+        &model.current,
+    )?))
+}
+
+/// Each prompt continued by the unedited model and by `after`, with one seed.
+pub(super) fn continuations(
+    job: &Job,
+    prompts: &[String],
+    count: usize,
+    seed: u32,
+    model: &Model,
+    after: &Decoder,
+) -> Result<Vec<Generation>> {
+    job.started(Stage::Generations, prompts.len() * 2 * count);
+    let mut generations = Vec::with_capacity(prompts.len());
+    for (index, prompt) in prompts.iter().enumerate() {
+        let write = |decoder: &Decoder, side: Side| {
+            let say = |text: &str| {
+                job.say(EventKind::Token {
+                    prompt: index,
+                    side,
+                    text: text.to_owned(),
+                })
+            };
+            confab::continue_prompt(
+                decoder,
+                &model.tokens,
+                prompt,
+                count,
+                seed,
+                &mut job.brake(),
+                say,
+            )
+        };
+        let old = write(&model.pristine, Side::Before)?;
+        let new = write(after, Side::After)?;
+        generations.push(confab::compare(&model.tokens, prompt, seed, &old, &new));
+    }
+    Ok(generations)
+}

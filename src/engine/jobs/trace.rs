@@ -1,0 +1,76 @@
+//! A causal trace, cell by cell.
+
+use super::Job;
+use crate::edit::{Request, defaults};
+use crate::engine::error::Result;
+use crate::engine::event::{EventKind, Outcome, Stage};
+use crate::engine::state::Model;
+use crate::model::ModelError;
+use crate::trace::{self, Step, TraceSpec, Traced};
+use std::path::Path;
+use std::time::Instant;
+
+/// The subjects of the facts that GPT-2 XL knows: the published list for the
+/// noise scale. See `assets/trace/SOURCES.md`.
+const KNOWN_SUBJECTS: &[u8] = include_bytes!("../../../assets/trace/known_subjects.json");
+
+pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
+    let since = Instant::now();
+    let mut total = 0;
+    let mut done = 0;
+    let kinds = spec.kinds.len();
+    let subjects = known_subjects(model)?;
+    let mut tell = |step| match step {
+        Step::Ready(header) => {
+            total = header.tokens.len() * header.layers * kinds;
+            job.started(Stage::Trace, total);
+            job.say(EventKind::TraceReady(header));
+        }
+        Step::Cell(cell) => {
+            let (kind, token, layer, p) = (cell.kind, cell.token, cell.layer, cell.p);
+            job.say(EventKind::Cell {
+                kind,
+                token,
+                layer,
+                p,
+            });
+            done += 1;
+            job.progress(Stage::Trace, done, total, since);
+        }
+        Step::Warning(text) => job.say(EventKind::Warning(text)),
+    };
+    let mut report = trace::trace(traced(model, &subjects), spec, job.cancel, &mut tell)?;
+    report.published_layer = defaults::defaults(&model.pristine.config, model.is_atlas).layer;
+    Ok(Outcome::Traced(Box::new(report)))
+}
+
+/// The layer that a trace of this fact suggests.
+pub fn suggest(job: &Job, request: &Request, model: &Model) -> Result<usize> {
+    let spec = TraceSpec {
+        prompt: request.text(),
+        subject: request.subject.clone(),
+        ..TraceSpec::default()
+    };
+    let subjects = known_subjects(model)?;
+    Ok(trace::suggest(traced(model, &subjects), &spec, job.cancel)?)
+}
+
+fn traced<'a>(model: &'a Model, subjects: &'a [String]) -> Traced<'a> {
+    Traced {
+        name: &model.info.name,
+        decoder: &model.current,
+        tokens: &model.tokens,
+        known_subjects: subjects,
+    }
+}
+
+fn known_subjects(model: &Model) -> Result<Vec<String>> {
+    if let Some(world) = &model.world {
+        return Ok(world.subjects().map(str::to_owned).collect());
+    }
+    let damaged = |e: serde_json::Error| ModelError::Config {
+        path: Path::new("assets/trace/known_subjects.json").to_owned(),
+        reason: e.to_string(),
+    };
+    Ok(serde_json::from_slice(KNOWN_SUBJECTS).map_err(damaged)?)
+}

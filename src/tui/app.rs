@@ -1,0 +1,297 @@
+//! The workbench's whole state: plain data, changed only by
+//! [`update`](super::update::update), shown only by [`view`](super::view).
+
+pub mod confabs;
+pub mod edits;
+pub mod entry;
+pub mod fact;
+pub mod jobs;
+pub mod overlay;
+pub mod trace;
+pub mod watch;
+
+pub use confabs::{Confabs, Continuation};
+pub use edits::{EditRecord, Edits, Making};
+pub use entry::Entry;
+pub use fact::Fact;
+pub use jobs::{Job, JobKind, Jobs, Ticket};
+pub use overlay::{Ask, Confirm, Overlay};
+pub use trace::{Show, TraceGrid, TraceView};
+pub use watch::{Filter, Watched};
+
+use super::store::{Reply, SessionData, SessionEntry};
+use crate::edit::LayerChoice;
+use crate::engine::{EventKind, LoadSpec, ModelInfo, Spec};
+use crate::measure::Probe;
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Size;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can happen to the workbench.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    Key(KeyEvent),
+    Mouse(MouseEvent),
+    Paste(String),
+    Resize(u16, u16),
+    /// The time since the start; sent before every batch of messages.
+    Tick(Duration),
+    Engine(Ticket, EventKind),
+    /// The engine's channel closed, with what is known of why.
+    EngineGone(String),
+    Store(Reply),
+    /// SIGTERM or SIGHUP: save and go, without a question.
+    Leave,
+}
+
+/// What `update` asks the outer world to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Submit(Ticket, Box<Spec>),
+    Cancel(Ticket),
+    Save {
+        /// `None`: a free name made from the first edit.
+        name: Option<String>,
+        /// Given back with the answer: what was saved.
+        change: u64,
+        data: Box<SessionData>,
+    },
+    List(Box<ModelInfo>),
+    Load(String, Box<ModelInfo>),
+    /// To the terminal's clipboard (OSC 52).
+    Copy(String),
+    WriteFile(PathBuf, String),
+    Repaint,
+    Suspend,
+    Quit,
+}
+
+/// The panes, in the order of the tab key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pane {
+    Fact,
+    Trace,
+    Edit,
+    Neighbours,
+    Confabulations,
+}
+
+impl Pane {
+    pub const ALL: [Pane; 5] = [
+        Pane::Fact,
+        Pane::Trace,
+        Pane::Edit,
+        Pane::Neighbours,
+        Pane::Confabulations,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Pane::Fact => "Fact",
+            Pane::Trace => "Trace",
+            Pane::Edit => "Edit",
+            Pane::Neighbours => "Neighbours",
+            Pane::Confabulations => "Confabulations",
+        }
+    }
+}
+
+/// Which entry of the fact takes the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Prompt,
+    Target,
+}
+
+/// What keys mean: commands, or text for an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Command,
+    Typing(Field),
+}
+
+/// How the model's thread is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Health {
+    Loading,
+    Ready,
+    /// The model could not be opened.
+    Failed(String),
+    /// The thread is gone; nothing can be computed any more.
+    Dead(String),
+}
+
+/// A short message to the user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    pub text: String,
+    pub tone: Tone,
+    pub at: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Error,
+}
+
+impl Notice {
+    /// Plain words go by themselves; an error stays until a key is pressed.
+    pub fn over(&self, now: Duration) -> bool {
+        self.tone == Tone::Plain && now.saturating_sub(self.at) > Duration::from_secs(5)
+    }
+}
+
+/// What the workbench is opened with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub load: LoadSpec,
+    /// A session to open once the model is there.
+    pub session: Option<String>,
+    /// The user's own probes.
+    pub probes: Vec<Probe>,
+    /// Neighbours the workbench proposes for an edit.
+    pub propose: usize,
+    /// Candidates shown for the next token.
+    pub top: usize,
+    /// Tokens per confabulation.
+    pub tokens: usize,
+    pub seed: u32,
+    /// Folder for what the user writes to files.
+    pub folder: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            load: LoadSpec::default(),
+            session: None,
+            probes: Vec::new(),
+            propose: 48,
+            top: 5,
+            tokens: 40,
+            seed: 1,
+            folder: PathBuf::new(),
+        }
+    }
+}
+
+/// The session's file, as far as the screen needs it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SessionState {
+    pub name: Option<String>,
+    /// Counts what would be lost; `saved` is its value when last written.
+    pub changes: u64,
+    pub saved: u64,
+    /// Quit once the save under way has succeeded.
+    pub then_quit: bool,
+    /// The user asked for the save under way and is told where it went.
+    pub tell: bool,
+    /// The list; `None` while it is being read.
+    pub entries: Option<Vec<SessionEntry>>,
+}
+
+impl SessionState {
+    pub fn unsaved(&self) -> bool {
+        self.changes != self.saved
+    }
+}
+
+pub struct State {
+    pub settings: Settings,
+    pub now: Duration,
+    pub size: Size,
+    pub mode: Mode,
+    pub focus: Pane,
+    /// The last focused pane below the fact: the one shown where there is room for one.
+    pub body: Pane,
+    pub zoomed: bool,
+    /// Topmost last.
+    pub overlays: Vec<Overlay>,
+    pub health: Health,
+    pub model: Option<ModelInfo>,
+    pub jobs: Jobs,
+    pub fact: Fact,
+    pub trace: TraceView,
+    pub edits: Edits,
+    pub watch: Watched,
+    pub confabs: Confabs,
+    pub session: SessionState,
+    pub notice: Option<Notice>,
+    /// Ctrl-C was pressed and a second one leaves.
+    pub leaving: bool,
+}
+
+impl State {
+    pub fn new(settings: Settings) -> Self {
+        State {
+            confabs: Confabs::new(settings.seed),
+            settings,
+            now: Duration::ZERO,
+            size: Size::new(80, 24),
+            mode: Mode::Command,
+            focus: Pane::Fact,
+            body: Pane::Trace,
+            zoomed: false,
+            overlays: Vec::new(),
+            health: Health::Loading,
+            model: None,
+            jobs: Jobs::default(),
+            fact: Fact::default(),
+            trace: TraceView::default(),
+            edits: Edits::default(),
+            watch: Watched::default(),
+            session: SessionState::default(),
+            notice: None,
+            leaving: false,
+        }
+    }
+
+    /// Whether something on the screen changes by time alone.
+    pub fn animates(&self) -> bool {
+        self.jobs.busy().is_some()
+            || self.health == Health::Loading
+            || self.notice.as_ref().is_some_and(|n| n.tone == Tone::Plain)
+    }
+
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice {
+            text: text.into(),
+            tone: Tone::Plain,
+            at: self.now,
+        });
+    }
+
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice {
+            text: text.into(),
+            tone: Tone::Error,
+            at: self.now,
+        });
+    }
+
+    /// The layer an edit of this fact will take, where that is known before.
+    pub fn edit_layer(&self) -> Option<usize> {
+        match self.fact.layer {
+            LayerChoice::At(layer) => Some(layer),
+            LayerChoice::Auto => {
+                let known = self.model.as_ref().and_then(|m| m.default_layer);
+                known.or_else(|| self.suggested_layer())
+            }
+        }
+    }
+
+    /// The layer that the trace of this very prompt suggests.
+    pub fn suggested_layer(&self) -> Option<usize> {
+        let grid = self.trace.grid.as_ref()?;
+        (grid.prompt == self.fact.text())
+            .then(|| grid.suggested_layer())
+            .flatten()
+    }
+
+    pub fn layers(&self) -> usize {
+        self.model.as_ref().map_or(0, |m| m.layers)
+    }
+}

@@ -1,0 +1,56 @@
+//! What lies over the panes: help, the palette, the session list, questions.
+
+use super::Entry;
+use crate::tui::keymap::Command;
+
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    Help {
+        scroll: usize,
+    },
+    Palette {
+        entry: Entry,
+        selected: usize,
+    },
+    /// The saved sessions; `None` while they are being read.
+    Sessions {
+        entry: Entry,
+        selected: usize,
+    },
+    Confirm(Confirm),
+    Ask(Ask, Entry),
+}
+
+/// A question with a few one-key answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Confirm {
+    /// Quit with unsaved work.
+    Quit,
+    /// Open another session over unsaved work.
+    Open(String),
+}
+
+/// A question answered with a line of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    SaveAs,
+    WriteTo,
+    Layer,
+}
+
+impl Ask {
+    pub fn title(self) -> &'static str {
+        match self {
+            Ask::SaveAs => "Save this session as",
+            Ask::WriteTo => "Write this pane to a file",
+            Ask::Layer => "Edit which layer?  a number, or auto",
+        }
+    }
+}
+
+/// A palette's entry with the places its letters matched at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    pub command: Command,
+    pub matched: Vec<u32>,
+}

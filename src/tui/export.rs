@@ -1,0 +1,97 @@
+//! What `y` copies and `Y` writes: the pane's content in a form other tools read.
+
+use super::app::{Pane, State};
+use serde::Serialize;
+
+/// The pane's content; `None` where there is nothing yet.
+pub fn text(state: &State, pane: Pane) -> Option<String> {
+    match pane {
+        Pane::Fact => command_line(state),
+        Pane::Trace => {
+            let grid = state.trace.grid.as_ref()?;
+            let same = |r: &&crate::trace::TraceReport| {
+                r.prompt == grid.prompt && r.subject_range == grid.header.subject_range
+            };
+            json(state.trace.reports.iter().rev().find(same)?)
+        }
+        Pane::Edit => json(&state.edits.selected_record()?.report),
+        Pane::Neighbours => {
+            let rows = state.watch.known();
+            let lines = rows.iter().map(serde_json::to_string);
+            let lines: Result<Vec<_>, _> = lines.collect();
+            lines
+                .ok()
+                .filter(|l| !l.is_empty())
+                .map(|l| l.join("\n") + "\n")
+        }
+        Pane::Confabulations => {
+            let list = &state.confabs.list;
+            let texts = list.iter().map(|c| {
+                format!(
+                    "prompt: {}\nbefore: {}\nafter:  {}\n",
+                    c.prompt,
+                    c.before.concat(),
+                    c.after.concat()
+                )
+            });
+            (!list.is_empty()).then(|| texts.collect::<Vec<_>>().join("\n"))
+        }
+    }
+}
+
+/// What the text is, in a word.
+pub fn what(pane: Pane) -> &'static str {
+    match pane {
+        Pane::Fact => "the command line",
+        Pane::Trace => "the trace",
+        Pane::Edit => "the edit's report",
+        Pane::Neighbours => "the probes",
+        Pane::Confabulations => "the continuations",
+    }
+}
+
+pub fn file_name(pane: Pane) -> &'static str {
+    match pane {
+        Pane::Fact => "edit.sh",
+        Pane::Trace => "trace.json",
+        Pane::Edit => "edit.json",
+        Pane::Neighbours => "probes.jsonl",
+        Pane::Confabulations => "continuations.txt",
+    }
+}
+
+fn json(value: &impl Serialize) -> Option<String> {
+    serde_json::to_string_pretty(value).ok().map(|s| s + "\n")
+}
+
+/// The same edit (or trace, while no answer is written) from a shell.
+fn command_line(state: &State) -> Option<String> {
+    let model = state.model.as_ref()?;
+    let model = match model.name.as_str() {
+        "atlas" => String::new(),
+        name => format!(" --model {}", quote(name)),
+    };
+    if let Ok(request) = state.fact.request() {
+        let layer = match state.fact.layer {
+            crate::edit::LayerChoice::Auto => String::new(),
+            crate::edit::LayerChoice::At(layer) => format!(" --layer {layer}"),
+        };
+        return Some(format!(
+            "pentimento{model} edit --prompt {} --subject {} --target {} --method {}{layer}\n",
+            quote(&request.prompt),
+            quote(&request.subject),
+            quote(&request.target),
+            state.fact.method.name(),
+        ));
+    }
+    let (prompt, subject) = state.fact.traceable().ok()?;
+    let (prompt, subject) = (quote(&prompt), quote(&subject));
+    Some(format!(
+        "pentimento{model} trace --prompt {prompt} --subject {subject}\n"
+    ))
+}
+
+/// For a POSIX shell.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

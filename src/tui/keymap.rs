@@ -1,0 +1,364 @@
+//! The one key map: what keys do, what `?` and the footer say of them, and what
+//! the palette finds by name.
+
+use super::app::Pane;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What can be done by a key or from the palette.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    Trace,
+    Edit,
+    Undo,
+    Redo,
+    Toggle,
+    ToggleAll,
+    Weaker,
+    Stronger,
+    Drop,
+    Recall,
+    Method,
+    LayerDown,
+    LayerUp,
+    AskLayer,
+    TakeLayer,
+    Watch,
+    Look,
+    Filter,
+    Roll,
+    TypePrompt,
+    TypeTarget,
+    NextExample,
+    PreviousExample,
+    SubjectHere,
+    ExtendLeft,
+    ExtendRight,
+    Left,
+    Right,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Kinds,
+    Transpose,
+    Zoom,
+    NextPane,
+    PreviousPane,
+    Go(Pane),
+    Save,
+    SaveAs,
+    Sessions,
+    Copy,
+    WriteFile,
+    Help,
+    Palette,
+    Back,
+    Cancel,
+    Suspend,
+    Repaint,
+    Quit,
+}
+
+/// Where a binding holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Anywhere,
+    In(Pane),
+}
+
+/// The heading a command stands under in the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Act,
+    Fact,
+    Stack,
+    Look,
+    Session,
+}
+
+impl Group {
+    pub const ALL: [Group; 5] = [
+        Group::Act,
+        Group::Fact,
+        Group::Stack,
+        Group::Look,
+        Group::Session,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::Act => "Locate, edit, measure",
+            Group::Fact => "The fact",
+            Group::Stack => "The stack of edits",
+            Group::Look => "Moving and looking",
+            Group::Session => "Session and program",
+        }
+    }
+}
+
+/// A key with its modifiers; the shift of a letter is in the letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Press {
+    pub code: KeyCode,
+    pub mods: KeyModifiers,
+}
+
+impl From<KeyEvent> for Press {
+    fn from(key: KeyEvent) -> Self {
+        let mut mods =
+            key.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
+        if matches!(key.code, KeyCode::Char(_) | KeyCode::BackTab) {
+            mods -= KeyModifiers::SHIFT;
+        }
+        Press {
+            code: key.code,
+            mods,
+        }
+    }
+}
+
+impl std::fmt::Display for Press {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.mods.contains(KeyModifiers::CONTROL) {
+            write!(f, "ctrl-")?;
+        }
+        if self.mods.contains(KeyModifiers::SHIFT) {
+            write!(f, "shift-")?;
+        }
+        match self.code {
+            KeyCode::Char(' ') => write!(f, "space"),
+            KeyCode::Char(c) => write!(f, "{c}"),
+            KeyCode::Left => write!(f, "←"),
+            KeyCode::Right => write!(f, "→"),
+            KeyCode::Up => write!(f, "↑"),
+            KeyCode::Down => write!(f, "↓"),
+            KeyCode::Tab => write!(f, "tab"),
+            KeyCode::BackTab => write!(f, "shift-tab"),
+            KeyCode::Enter => write!(f, "enter"),
+            KeyCode::Esc => write!(f, "esc"),
+            KeyCode::PageUp => write!(f, "pgup"),
+            KeyCode::PageDown => write!(f, "pgdn"),
+            KeyCode::Home => write!(f, "home"),
+            KeyCode::End => write!(f, "end"),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+const fn ch(c: char) -> Press {
+    key(KeyCode::Char(c))
+}
+
+const fn ctrl(c: char) -> Press {
+    Press {
+        code: KeyCode::Char(c),
+        mods: KeyModifiers::CONTROL,
+    }
+}
+
+const fn key(code: KeyCode) -> Press {
+    Press {
+        code,
+        mods: KeyModifiers::NONE,
+    }
+}
+
+const fn shift(code: KeyCode) -> Press {
+    Press {
+        code,
+        mods: KeyModifiers::SHIFT,
+    }
+}
+
+/// One line of the key map.
+pub struct Binding {
+    pub command: Command,
+    pub keys: &'static [Press],
+    pub place: Place,
+    pub group: Group,
+    /// One word or two, for the footer.
+    pub short: &'static str,
+    /// What it does, for the help and the palette.
+    pub long: &'static str,
+}
+
+const fn bind(
+    command: Command,
+    keys: &'static [Press],
+    place: Place,
+    group: Group,
+    short: &'static str,
+    long: &'static str,
+) -> Binding {
+    Binding {
+        command,
+        keys,
+        place,
+        group,
+        short,
+        long,
+    }
+}
+
+use Group as G;
+use KeyCode as K;
+use Place::{Anywhere, In};
+
+/// The key map. Where two lines share a key, the one of the focused pane counts.
+#[rustfmt::skip]
+pub static BINDINGS: &[Binding] = &[
+    bind(Command::Trace, &[ch('t')], Anywhere, G::Act, "trace", "trace where the fact is stored"),
+    bind(Command::Edit, &[ch('e')], Anywhere, G::Act, "edit", "edit: write the new answer"),
+    bind(Command::Method, &[ch('m')], Anywhere, G::Act, "method", "change the method: r-ROME, ROME, direct"),
+    bind(Command::LayerDown, &[ch('<')], Anywhere, G::Act, "layer", "edit one layer lower; below 0 is auto"),
+    bind(Command::LayerUp, &[ch('>')], Anywhere, G::Act, "layer", "edit one layer higher"),
+    bind(Command::AskLayer, &[], Anywhere, G::Act, "layer", "choose the layer to edit by number"),
+    bind(Command::TakeLayer, &[key(K::Enter)], In(Pane::Trace), G::Act, "edit here", "edit at the cursor's layer, or auto again"),
+    bind(Command::Watch, &[ch('w')], Anywhere, G::Act, "watch", "probe neighbours of this fact now"),
+    bind(Command::Roll, &[ch('r')], Anywhere, G::Act, "roll", "confabulate again with the next seed"),
+
+    bind(Command::TypePrompt, &[ch('i')], Anywhere, G::Fact, "prompt", "type the prompt; {braces}: the subject"),
+    bind(Command::TypePrompt, &[key(K::Enter)], In(Pane::Fact), G::Fact, "type", "type the prompt"),
+    bind(Command::TypeTarget, &[ch('a')], Anywhere, G::Fact, "answer", "type the new answer"),
+    bind(Command::NextExample, &[ch('n')], Anywhere, G::Fact, "example", "next example"),
+    bind(Command::PreviousExample, &[ch('N')], Anywhere, G::Fact, "example", "previous example"),
+    bind(Command::ExtendLeft, &[ch('H'), shift(K::Left)], In(Pane::Fact), G::Fact, "subject", "stretch the subject to the left"),
+    bind(Command::ExtendRight, &[ch('L'), shift(K::Right)], In(Pane::Fact), G::Fact, "subject", "stretch the subject to the right"),
+    bind(Command::SubjectHere, &[ch('s')], In(Pane::Fact), G::Fact, "subject here", "this token is the subject"),
+
+    bind(Command::Undo, &[ch('u')], Anywhere, G::Stack, "undo", "undo the last change of the stack"),
+    bind(Command::Redo, &[ctrl('r')], Anywhere, G::Stack, "redo", "redo it"),
+    bind(Command::Toggle, &[ch(' ')], Anywhere, G::Stack, "on/off", "switch the selected edit off or on"),
+    bind(Command::ToggleAll, &[ch('b')], Anywhere, G::Stack, "base", "switch all edits off, and on again"),
+    bind(Command::Weaker, &[ch('[')], Anywhere, G::Stack, "α", "scale the selected edit down by 0.1"),
+    bind(Command::Stronger, &[ch(']')], Anywhere, G::Stack, "α", "scale the selected edit up by 0.1"),
+    bind(Command::Drop, &[ch('d')], In(Pane::Edit), G::Stack, "drop", "drop the selected edit"),
+    bind(Command::Recall, &[key(K::Enter)], In(Pane::Edit), G::Stack, "recall", "bring this edit's fact back"),
+
+    bind(Command::NextPane, &[key(K::Tab)], Anywhere, G::Look, "pane", "next pane"),
+    bind(Command::PreviousPane, &[key(K::BackTab)], Anywhere, G::Look, "pane", "previous pane"),
+    bind(Command::Go(Pane::Fact), &[ch('1')], Anywhere, G::Look, "fact", "go to the fact"),
+    bind(Command::Go(Pane::Trace), &[ch('2')], Anywhere, G::Look, "trace", "go to the trace"),
+    bind(Command::Go(Pane::Edit), &[ch('3')], Anywhere, G::Look, "edit", "go to the edit"),
+    bind(Command::Go(Pane::Neighbours), &[ch('4')], Anywhere, G::Look, "neighbours", "go to the neighbours"),
+    bind(Command::Go(Pane::Confabulations), &[ch('5')], Anywhere, G::Look, "confabulations", "go to the confabulations"),
+    bind(Command::Zoom, &[ch('z')], Anywhere, G::Look, "zoom", "zoom the pane to the whole screen"),
+    bind(Command::Left, &[ch('h'), key(K::Left)], Anywhere, G::Look, "left", "left"),
+    bind(Command::Down, &[ch('j'), key(K::Down)], Anywhere, G::Look, "down", "down"),
+    bind(Command::Up, &[ch('k'), key(K::Up)], Anywhere, G::Look, "up", "up"),
+    bind(Command::Right, &[ch('l'), key(K::Right)], Anywhere, G::Look, "right", "right"),
+    bind(Command::First, &[ch('g'), key(K::Home)], Anywhere, G::Look, "first", "to the start"),
+    bind(Command::Last, &[ch('G'), key(K::End)], Anywhere, G::Look, "last", "to the end"),
+    bind(Command::PageUp, &[key(K::PageUp), ctrl('b')], Anywhere, G::Look, "page", "a page up"),
+    bind(Command::PageDown, &[key(K::PageDown), ctrl('f')], Anywhere, G::Look, "page", "a page down"),
+    bind(Command::Kinds, &[ch('v')], Anywhere, G::Look, "kinds", "state, MLP, attention: together or alone"),
+    bind(Command::Transpose, &[ch('x')], Anywhere, G::Look, "transpose", "transpose the trace: swap its axes"),
+    bind(Command::Filter, &[ch('f')], In(Pane::Neighbours), G::Look, "filter", "all, the moved ones, or one group"),
+    bind(Command::Look, &[key(K::Enter)], In(Pane::Neighbours), G::Look, "look", "take this as the prompt"),
+
+    bind(Command::Save, &[ctrl('s')], Anywhere, G::Session, "save", "save the session"),
+    bind(Command::SaveAs, &[], Anywhere, G::Session, "save as", "save the session under another name"),
+    bind(Command::Sessions, &[ch('o')], Anywhere, G::Session, "open", "open a session"),
+    bind(Command::Copy, &[ch('y')], Anywhere, G::Session, "copy", "copy what the pane shows (OSC 52)"),
+    bind(Command::WriteFile, &[ch('Y')], Anywhere, G::Session, "write", "write what the pane shows to a file"),
+    bind(Command::Palette, &[ch(':')], Anywhere, G::Session, "command", "find any command by name"),
+    bind(Command::Help, &[ch('?')], Anywhere, G::Session, "keys", "list the keys"),
+    bind(Command::Back, &[key(K::Esc)], Anywhere, G::Session, "back", "back out one layer"),
+    bind(Command::Cancel, &[ctrl('c')], Anywhere, G::Session, "stop", "stop the running job; twice: leave"),
+    bind(Command::Suspend, &[ctrl('z')], Anywhere, G::Session, "suspend", "suspend to the shell"),
+    bind(Command::Repaint, &[ctrl('l')], Anywhere, G::Session, "repaint", "paint the screen anew"),
+    bind(Command::Quit, &[ch('q')], Anywhere, G::Session, "quit", "quit"),
+];
+
+/// Commands that the help tells in one line: their first keys, then the words.
+#[rustfmt::skip]
+pub static TOGETHER: &[(&[Command], &str)] = &[
+    (&[Command::LayerDown, Command::LayerUp], "edit a layer lower, higher; below 0: auto"),
+    (&[Command::NextExample, Command::PreviousExample], "next example, previous one"),
+    (&[Command::ExtendLeft, Command::ExtendRight], "Fact: stretch the subject"),
+    (&[Command::Undo, Command::Redo], "undo and redo changes of the stack"),
+    (&[Command::Weaker, Command::Stronger], "scale the selected edit by 0.1"),
+    (&[Command::NextPane, Command::PreviousPane], "next pane, previous one"),
+    (&[Command::Left, Command::Down, Command::Up, Command::Right], "move in the pane; arrows too"),
+    (&[Command::First, Command::Last], "to the start, to the end"),
+    (&[Command::PageUp, Command::PageDown], "a page up, a page down"),
+    (&[Command::Copy, Command::WriteFile], "copy the pane (OSC 52), write it to a file"),
+    (
+        &[
+            Command::Go(Pane::Fact), Command::Go(Pane::Trace), Command::Go(Pane::Edit),
+            Command::Go(Pane::Neighbours), Command::Go(Pane::Confabulations),
+        ],
+        "go to a pane",
+    ),
+];
+
+/// What a key does while `pane` has the focus.
+pub fn lookup(pane: Pane, press: Press) -> Option<Command> {
+    let hit = |place| {
+        BINDINGS
+            .iter()
+            .find(|b| b.place == place && b.keys.contains(&press))
+            .map(|b| b.command)
+    };
+    hit(In(pane)).or_else(|| hit(Anywhere))
+}
+
+/// The line that stands for a command: the one with a key, where there is one.
+pub fn binding(command: Command) -> Option<&'static Binding> {
+    let all = || BINDINGS.iter().filter(|b| b.command == command);
+    all().find(|b| !b.keys.is_empty()).or_else(|| all().next())
+}
+
+/// The key that is shown for a command.
+pub fn key_name(command: Command) -> String {
+    binding(command)
+        .and_then(|b| b.keys.first())
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_key_has_two_meanings_in_one_place() {
+        let mut seen = HashSet::new();
+        for b in BINDINGS {
+            for k in b.keys {
+                assert!(
+                    seen.insert(format!("{:?} {k}", b.place)),
+                    "{k} is bound twice"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_key_needs_the_kitty_protocol() {
+        for k in BINDINGS.iter().flat_map(|b| b.keys) {
+            // Ctrl-I, Ctrl-M, Ctrl-H and Ctrl-[ are Tab, Enter, Backspace and Esc.
+            let lost = k.mods.contains(KeyModifiers::CONTROL)
+                && matches!(k.code, K::Char('i' | 'm' | 'h' | '[' | 'j'));
+            assert!(!lost && !k.mods.contains(KeyModifiers::ALT), "{k}");
+            let shifted_enter = k.code == K::Enter && k.mods != KeyModifiers::NONE;
+            assert!(!shifted_enter, "{k}");
+        }
+    }
+
+    #[test]
+    fn a_pane_overrules_the_rest() {
+        let enter = key(K::Enter);
+        assert_eq!(lookup(Pane::Trace, enter), Some(Command::TakeLayer));
+        assert_eq!(lookup(Pane::Fact, enter), Some(Command::TypePrompt));
+        assert_eq!(lookup(Pane::Confabulations, enter), None);
+        let shifted = KeyEvent::new(K::Char('H'), KeyModifiers::SHIFT);
+        assert_eq!(
+            lookup(Pane::Fact, shifted.into()),
+            Some(Command::ExtendLeft)
+        );
+    }
+}

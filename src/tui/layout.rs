@@ -1,0 +1,140 @@
+//! Where the panes are: the same answer for drawing and for the mouse.
+
+use super::app::Pane;
+use ratatui::layout::{Rect, Size};
+
+/// Below this the workbench says that it needs more room.
+pub const SMALLEST: Size = Size::new(60, 20);
+
+/// Rows of the fact: three lines and its border.
+const FACT: u16 = 5;
+
+/// The screen divided up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Screen {
+    pub header: Rect,
+    pub footer: Rect,
+    /// Panes that are shown, and where.
+    pub panes: Vec<(Pane, Rect)>,
+    /// The names of the panes that share one place, where there is room for one.
+    pub tabs: Option<Rect>,
+}
+
+impl Screen {
+    pub fn pane(&self, pane: Pane) -> Option<Rect> {
+        let found = self.panes.iter().find(|(p, _)| *p == pane);
+        found.map(|(_, rect)| *rect)
+    }
+}
+
+/// What the shape of the screen depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    pub size: Size,
+    pub focus: Pane,
+    /// The pane shown where there is room for one below the fact.
+    pub body: Pane,
+    pub zoomed: bool,
+    /// Rows that the trace would like, border included.
+    pub trace_rows: u16,
+}
+
+/// Divides the screen; `None` where it is too small to be of use.
+pub fn divide(wish: Wish) -> Option<Screen> {
+    let Size { width, height } = wish.size;
+    if width < SMALLEST.width || height < SMALLEST.height {
+        return None;
+    }
+    let row = |y, h| Rect::new(0, y, width, h);
+    let (header, footer) = (row(0, 1), row(height - 1, 1));
+    let mut screen = Screen {
+        header,
+        footer,
+        panes: Vec::with_capacity(5),
+        tabs: None,
+    };
+    if wish.zoomed {
+        screen.panes.push((wish.focus, row(1, height - 2)));
+        return Some(screen);
+    }
+    screen.panes.push((Pane::Fact, row(1, FACT)));
+    let body = row(1 + FACT, height - 2 - FACT);
+    if width < 78 || body.height < 15 {
+        screen.tabs = Some(Rect { height: 1, ..body });
+        let rest = Rect {
+            y: body.y + 1,
+            height: body.height - 1,
+            ..body
+        };
+        screen.panes.push((wish.body, rest));
+        return Some(screen);
+    }
+    let top = top_rows(wish, body.height);
+    // From here on three heat maps stand side by side on the left.
+    let left = if width >= 110 {
+        width * 8 / 15
+    } else {
+        width / 2
+    };
+    let cell = |x, y, w, h| Rect::new(x, body.y + y, w, h);
+    let (right, bottom) = (width - left, body.height - top);
+    screen.panes.extend([
+        (Pane::Trace, cell(0, 0, left, top)),
+        (Pane::Edit, cell(left, 0, right, top)),
+        (Pane::Neighbours, cell(0, top, left, bottom)),
+        (Pane::Confabulations, cell(left, top, right, bottom)),
+    ]);
+    Some(screen)
+}
+
+/// Rows of the upper panes: what the trace needs where there is plenty; on a
+/// small screen the focused row gets the larger part.
+fn top_rows(wish: Wish, height: u16) -> u16 {
+    if height < 24 {
+        let large = height * 3 / 5;
+        let below = matches!(wish.body, Pane::Neighbours | Pane::Confabulations);
+        return if below { height - large } else { large };
+    }
+    wish.trace_rows.clamp(16, (height * 3 / 5).max(16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(width: u16, height: u16, body: Pane, zoomed: bool) -> Wish {
+        Wish {
+            size: Size::new(width, height),
+            focus: body,
+            body,
+            zoomed,
+            trace_rows: 14,
+        }
+    }
+
+    #[test]
+    fn panes_tile_the_screen_at_every_size() {
+        for width in 60..220 {
+            for height in 20..80 {
+                for body in &Pane::ALL[1..] {
+                    for zoomed in [false, true] {
+                        let screen = divide(wish(width, height, *body, zoomed)).unwrap();
+                        let area: u32 = screen
+                            .panes
+                            .iter()
+                            .map(|(_, r)| *r)
+                            .chain([screen.header, screen.footer])
+                            .chain(screen.tabs)
+                            .map(|r| u32::from(r.width) * u32::from(r.height))
+                            .sum();
+                        assert_eq!(area, u32::from(width) * u32::from(height));
+                        let smallest = screen.panes.iter().map(|(_, r)| r.height).min();
+                        assert!(smallest.unwrap() >= 5, "{width}x{height}");
+                    }
+                }
+            }
+        }
+        assert_eq!(divide(wish(59, 40, Pane::Trace, false)), None);
+        assert_eq!(divide(wish(120, 19, Pane::Trace, true)), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! Fuzzy search for the palette and the session list.
+
+use super::app::overlay::Hit;
+use super::keymap::{BINDINGS, Command};
+use super::store::SessionEntry;
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+/// Commands whose words match, best first; all of them for an empty text.
+pub fn commands(text: &str) -> Vec<Hit> {
+    let mut seen: Vec<Command> = Vec::new();
+    let all = BINDINGS.iter().filter(|b| {
+        let new = !seen.contains(&b.command);
+        seen.push(b.command);
+        new
+    });
+    rank(text, all.map(|b| (b.command, b.long)))
+        .into_iter()
+        .map(|(command, matched)| Hit { command, matched })
+        .collect()
+}
+
+/// Sessions whose name or description matches.
+pub fn sessions<'a>(text: &str, entries: &'a [SessionEntry]) -> Vec<&'a SessionEntry> {
+    let words: Vec<String> = entries
+        .iter()
+        .map(|e| format!("{} {}", e.name, e.about))
+        .collect();
+    let items = entries.iter().zip(words.iter().map(String::as_str));
+    rank(text, items).into_iter().map(|(e, _)| e).collect()
+}
+
+fn rank<'a, T>(text: &str, items: impl Iterator<Item = (T, &'a str)>) -> Vec<(T, Vec<u32>)> {
+    let pattern = Pattern::parse(text, CaseMatching::Smart, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut scratch = Vec::new();
+    let mut hits: Vec<(u32, T, Vec<u32>)> = items
+        .filter_map(|(item, words)| {
+            let mut matched = Vec::new();
+            let words = Utf32Str::new(words, &mut scratch);
+            let score = pattern.indices(words, &mut matcher, &mut matched)?;
+            matched.sort_unstable();
+            matched.dedup();
+            Some((score, item, matched))
+        })
+        .collect();
+    // A stable sort: equal scores keep the key map's order.
+    hits.sort_by_key(|(score, _, _)| std::cmp::Reverse(*score));
+    hits.into_iter().map(|(_, item, m)| (item, m)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_found_by_a_few_letters() {
+        assert_eq!(commands("undo")[0].command, Command::Undo);
+        assert_eq!(commands("transp")[0].command, Command::Transpose);
+        assert_eq!(commands("swap axes")[0].command, Command::Transpose);
+        assert!(commands("qqqqzz").is_empty());
+        assert!(commands("").len() > 40);
+    }
+}

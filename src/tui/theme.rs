@@ -1,0 +1,285 @@
+//! One object answers all questions of colour.
+//!
+//! What carries meaning: purple is the state, green the MLP, red attention;
+//! blue is the old answer and ochre the new one, in every pane. Without colour
+//! the same is told by shading glyphs, weight and underlines.
+
+mod detect;
+mod ramp;
+
+pub use detect::{Choice, Depth, detect, terminfo_entry};
+
+use crate::trace::Kind;
+use ratatui::style::{Color, Modifier, Style};
+
+/// A named colour: truecolor, its place in 256 colours, and in 16.
+#[derive(Clone, Copy)]
+struct Hue {
+    rgb: (u8, u8, u8),
+    indexed: u8,
+    ansi: Color,
+}
+
+const fn hue(rgb: (u8, u8, u8), indexed: u8, ansi: Color) -> Hue {
+    Hue { rgb, indexed, ansi }
+}
+
+const OCHRE: Hue = hue((217, 164, 65), 179, Color::Yellow);
+const BLUE: Hue = hue((122, 162, 219), 110, Color::Blue);
+const PURPLE: Hue = hue((167, 139, 250), 141, Color::Magenta);
+const GREEN: Hue = hue((112, 190, 128), 71, Color::Green);
+const RED: Hue = hue((230, 104, 96), 167, Color::Red);
+const GREY: Hue = hue((140, 138, 148), 245, Color::Reset);
+const SHADE: Hue = hue((92, 90, 100), 241, Color::Reset);
+const GROUND: Hue = hue((43, 40, 52), 236, Color::Reset);
+
+/// How many steps a heat scale has. Few, so that a cell that hardly changes
+/// keeps its bytes and a repaint stays small.
+pub const LEVELS: usize = 20;
+
+/// Shading for terminals without enough colours, from low to high.
+const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
+
+/// How one heat cell is painted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heat {
+    pub glyph: &'static str,
+    pub style: Style,
+}
+
+/// The styles of the workbench for one colour depth.
+#[derive(Clone, Debug)]
+pub struct Styles {
+    pub depth: Depth,
+}
+
+impl Styles {
+    pub fn new(depth: Depth) -> Self {
+        Styles { depth }
+    }
+
+    fn color(&self, hue: Hue) -> Option<Color> {
+        match self.depth {
+            Depth::None => None,
+            Depth::Sixteen => Some(hue.ansi).filter(|c| *c != Color::Reset),
+            Depth::Indexed => Some(Color::Indexed(hue.indexed)),
+            Depth::True => Some(Color::Rgb(hue.rgb.0, hue.rgb.1, hue.rgb.2)),
+        }
+    }
+
+    fn fg(&self, hue: Hue) -> Style {
+        self.color(hue).map_or(Style::new(), |c| Style::new().fg(c))
+    }
+
+    fn few_colors(&self) -> bool {
+        matches!(self.depth, Depth::None | Depth::Sixteen)
+    }
+
+    /// The terminal's own colour.
+    pub fn text(&self) -> Style {
+        Style::new().fg(Color::Reset)
+    }
+
+    pub fn strong(&self) -> Style {
+        self.text().add_modifier(Modifier::BOLD)
+    }
+
+    /// Secondary text.
+    pub fn dim(&self) -> Style {
+        self.muted(GREY)
+    }
+
+    /// Rules, ticks, things that are not there yet.
+    pub fn faint(&self) -> Style {
+        self.muted(SHADE)
+    }
+
+    fn muted(&self, hue: Hue) -> Style {
+        if self.few_colors() {
+            Style::new().add_modifier(Modifier::DIM)
+        } else {
+            self.fg(hue)
+        }
+    }
+
+    /// The program's own colour: focus, keys, what to do next.
+    pub fn accent(&self) -> Style {
+        self.fg(OCHRE)
+    }
+
+    pub fn key(&self) -> Style {
+        self.accent().add_modifier(Modifier::BOLD)
+    }
+
+    pub fn brand(&self) -> Style {
+        self.accent()
+            .add_modifier(Modifier::BOLD | Modifier::ITALIC)
+    }
+
+    pub fn border(&self, focused: bool) -> Style {
+        if focused { self.accent() } else { self.faint() }
+    }
+
+    pub fn title(&self, focused: bool) -> Style {
+        if focused { self.key() } else { self.strong() }
+    }
+
+    /// What the unedited model says.
+    pub fn old(&self) -> Style {
+        self.fg(BLUE)
+    }
+
+    /// What the edit writes.
+    pub fn new_answer(&self) -> Style {
+        self.accent()
+    }
+
+    pub fn good(&self) -> Style {
+        self.fg(GREEN)
+    }
+
+    pub fn doubt(&self) -> Style {
+        self.fg(OCHRE)
+    }
+
+    pub fn bad(&self) -> Style {
+        self.fg(RED)
+    }
+
+    pub fn bad_strong(&self) -> Style {
+        self.bad().add_modifier(Modifier::BOLD)
+    }
+
+    /// A short label on a coloured ground: the typing mode, the running job.
+    pub fn badge(&self) -> Style {
+        self.key().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The row or entry the cursor is on.
+    pub fn selected(&self, focused: bool) -> Style {
+        match self.color(GROUND) {
+            Some(c) if focused => Style::new().bg(c).add_modifier(Modifier::BOLD),
+            Some(c) => Style::new().bg(c),
+            None if focused => Style::new().add_modifier(Modifier::REVERSED),
+            None => Style::new().add_modifier(Modifier::BOLD),
+        }
+    }
+
+    /// A token of the subject.
+    pub fn subject(&self) -> Style {
+        self.fg(PURPLE)
+    }
+
+    /// The token whose key is edited.
+    pub fn key_token(&self) -> Style {
+        self.fg(PURPLE)
+            .add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+    }
+
+    pub fn kind(&self, kind: Kind) -> Style {
+        match kind {
+            Kind::State => self.fg(PURPLE),
+            Kind::Mlp => self.fg(GREEN),
+            Kind::Attn => self.fg(RED),
+        }
+    }
+
+    /// A heat cell: `value` is 0 at *low*, 1 at *high*; `None` is not known yet.
+    pub fn heat(&self, kind: Kind, value: Option<f64>) -> Heat {
+        let Some(value) = value.filter(|v| v.is_finite()) else {
+            return Heat {
+                glyph: if self.few_colors() { " " } else { "·" },
+                style: self.faint(),
+            };
+        };
+        let value = value.clamp(0.0, 1.0);
+        let level = (value * (LEVELS - 1) as f64).round() as usize;
+        if self.few_colors() {
+            let shade = (value * (SHADES.len() - 1) as f64).round() as usize;
+            return Heat {
+                glyph: SHADES[shade],
+                style: self.kind(kind),
+            };
+        }
+        let color = match self.depth {
+            Depth::True => ramp::truecolor(kind, level),
+            _ => ramp::indexed(kind, level),
+        };
+        Heat {
+            glyph: " ",
+            style: Style::new().bg(color),
+        }
+    }
+
+    /// Ink that is read on the heat of `value`.
+    pub fn on_heat(&self, value: Option<f64>) -> Style {
+        if self.few_colors() {
+            return Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD);
+        }
+        let ink = match value {
+            Some(v) if v > 0.55 => (Color::Rgb(20, 16, 24), Color::Indexed(16)),
+            _ => (Color::Rgb(255, 236, 200), Color::Indexed(230)),
+        };
+        let fg = if self.depth == Depth::True {
+            ink.0
+        } else {
+            ink.1
+        };
+        Style::new().fg(fg).add_modifier(Modifier::BOLD)
+    }
+
+    /// The gauge's colour at a relative update norm (a fraction).
+    pub fn norm(&self, relative: f64) -> Style {
+        match relative {
+            r if r < HEALTHY => self.good(),
+            r if r < BROKEN => self.doubt(),
+            _ => self.bad(),
+        }
+    }
+}
+
+/// ‖ΔW‖/‖W‖ below which an edit is healthy, and above which it is broken
+/// (ALGORITHMS §5, "Update norm").
+pub const HEALTHY: f64 = 0.15;
+pub const BROKEN: f64 = 0.50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_colour_no_style_names_one() {
+        let styles = Styles::new(Depth::None);
+        let all = [
+            styles.accent(),
+            styles.dim(),
+            styles.old(),
+            styles.bad(),
+            styles.subject(),
+            styles.selected(true),
+            styles.heat(Kind::Mlp, Some(0.7)).style,
+            styles.on_heat(Some(0.7)),
+        ];
+        let plain = |c: Option<Color>| matches!(c, None | Some(Color::Reset));
+        assert!(all.iter().all(|s| plain(s.fg) && plain(s.bg)));
+    }
+
+    #[test]
+    fn shading_rises_from_low_to_high() {
+        let styles = Styles::new(Depth::None);
+        let glyphs: Vec<_> = [0.0, 0.25, 0.5, 0.75, 1.0]
+            .map(|v| styles.heat(Kind::State, Some(v)).glyph)
+            .to_vec();
+        assert_eq!(glyphs, SHADES);
+        assert_eq!(styles.heat(Kind::State, Some(9.0)).glyph, "█");
+    }
+
+    #[test]
+    fn near_values_share_their_bytes() {
+        let styles = Styles::new(Depth::True);
+        assert_eq!(
+            styles.heat(Kind::Attn, Some(0.500)),
+            styles.heat(Kind::Attn, Some(0.510))
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! What each command does; keys, the palette and the mouse all end here.
+
+use super::{act, session, stack, typing};
+use crate::edit::{LayerChoice, Method};
+use crate::trace::Kind;
+use crate::tui::app::trace::At;
+use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
+use crate::tui::export;
+use crate::tui::keymap::Command;
+
+pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
+    use Command as C;
+    match command {
+        C::Trace => return act::trace(state),
+        C::Edit => return act::edit(state),
+        C::Watch => return act::watch(state),
+        C::Roll => return act::roll(state),
+        C::Method => state.fact.method = next_method(state.fact.method),
+        C::LayerDown => state.fact.layer = lower(state.fact.layer, state.suggested_layer()),
+        C::LayerUp => state.fact.layer = higher(state),
+        C::AskLayer => state
+            .overlays
+            .push(Overlay::Ask(Ask::Layer, Entry::default())),
+        C::TakeLayer => take_layer(state),
+
+        C::Undo | C::Redo | C::Toggle | C::ToggleAll | C::Weaker | C::Stronger | C::Drop => {
+            return stack::change(state, command);
+        }
+        C::Recall => return act::recall(state),
+
+        C::TypePrompt => typing::start(state, Field::Prompt),
+        C::TypeTarget => typing::start(state, Field::Target),
+        C::NextExample => return act::example(state, 1),
+        C::PreviousExample => return act::example(state, -1),
+        C::SubjectHere => return act::subject_here(state),
+        C::ExtendLeft => return act::extend(state, -1),
+        C::ExtendRight => return act::extend(state, 1),
+        C::Look => return act::look(state),
+
+        C::Left => move_by(state, -1, 0),
+        C::Right => move_by(state, 1, 0),
+        C::Up => move_by(state, 0, -1),
+        C::Down => move_by(state, 0, 1),
+        C::PageUp => move_by(state, 0, -10),
+        C::PageDown => move_by(state, 0, 10),
+        C::First => move_to_end(state, -1),
+        C::Last => move_to_end(state, 1),
+        C::Kinds => next_kinds(state),
+        C::Transpose => state.trace.transposed = !state.trace.transposed,
+        C::Filter => state.watch.next_filter(),
+        C::Zoom => state.zoomed = !state.zoomed,
+        C::NextPane => focus(state, step(state.focus, 1)),
+        C::PreviousPane => focus(state, step(state.focus, -1)),
+        C::Go(pane) => focus(state, pane),
+
+        C::Save => return session::save(state),
+        C::SaveAs => {
+            let name = state.session.name.clone().unwrap_or_default();
+            let ask = Overlay::Ask(Ask::SaveAs, Entry::new(&name));
+            state.overlays.push(ask);
+        }
+        C::Sessions => return session::list(state),
+        C::Copy => return copy(state),
+        C::WriteFile => {
+            let path = state.settings.folder.join(export::file_name(state.focus));
+            let ask = Overlay::Ask(Ask::WriteTo, Entry::new(&path.to_string_lossy()));
+            state.overlays.push(ask);
+        }
+        C::Help => state.overlays.push(Overlay::Help { scroll: 0 }),
+        C::Palette => state.overlays.push(Overlay::Palette {
+            entry: Entry::default(),
+            selected: 0,
+        }),
+        C::Back => back(state),
+        C::Cancel => return cancel(state),
+        C::Suspend => return vec![Effect::Suspend],
+        C::Repaint => return vec![Effect::Repaint],
+        C::Quit => return session::quit(state),
+    }
+    vec![]
+}
+
+/// Gives a pane the focus.
+pub fn focus(state: &mut State, pane: Pane) {
+    state.focus = pane;
+    if pane != Pane::Fact {
+        state.body = pane;
+    }
+}
+
+fn step(pane: Pane, by: isize) -> Pane {
+    let all = Pane::ALL;
+    let at = all.iter().position(|p| *p == pane).unwrap_or(0) as isize;
+    all[(at + by).rem_euclid(all.len() as isize) as usize]
+}
+
+fn next_method(method: Method) -> Method {
+    let all = Method::ALL;
+    let at = all.iter().position(|m| *m == method).unwrap_or(0);
+    all[(at + 1) % all.len()]
+}
+
+/// One layer down; from layer 0 to the automatic choice, and from that to the
+/// layer under the suggested one.
+fn lower(layer: LayerChoice, suggested: Option<usize>) -> LayerChoice {
+    match (layer, suggested) {
+        (LayerChoice::At(0), _) => LayerChoice::Auto,
+        (LayerChoice::At(layer), _) => LayerChoice::At(layer - 1),
+        (LayerChoice::Auto, Some(layer)) => LayerChoice::At(layer.saturating_sub(1)),
+        (LayerChoice::Auto, None) => LayerChoice::Auto,
+    }
+}
+
+fn higher(state: &State) -> LayerChoice {
+    let last = state.layers().saturating_sub(1);
+    match (state.fact.layer, state.suggested_layer()) {
+        (LayerChoice::At(layer), _) => LayerChoice::At((layer + 1).min(last)),
+        (LayerChoice::Auto, Some(layer)) => LayerChoice::At((layer + 1).min(last)),
+        (LayerChoice::Auto, None) => LayerChoice::At(0),
+    }
+}
+
+fn take_layer(state: &mut State) {
+    let Some(at) = state.trace.at() else {
+        return;
+    };
+    let taken = LayerChoice::At(at.layer);
+    if state.fact.layer == taken {
+        state.fact.layer = LayerChoice::Auto;
+        state.say("the edit's layer is chosen by the workbench again");
+    } else {
+        state.fact.layer = taken;
+        state.say(format!("edits go to layer {}", at.layer));
+    }
+}
+
+fn next_kinds(state: &mut State) {
+    state.trace.show = state.trace.show.next();
+    if let (Show::One(kind), Some(cursor)) = (state.trace.show, &mut state.trace.cursor) {
+        cursor.kind = kind;
+    }
+}
+
+/// Moves the focused pane's cursor.
+fn move_by(state: &mut State, dx: isize, dy: isize) {
+    let moved = |at: usize, by: isize| at.saturating_add_signed(by);
+    match state.focus {
+        Pane::Fact => {
+            let tokens = state.fact.current().map_or(0, |p| p.tokens.len());
+            let by = if dx != 0 { dx } else { dy };
+            state.fact.token = moved(state.fact.token, by).min(tokens.saturating_sub(1));
+            state.fact.anchor = None;
+        }
+        Pane::Trace => move_cell(state, dx, dy),
+        Pane::Edit => {
+            let last = state.edits.stack.len().saturating_sub(1);
+            state.edits.cursor = moved(state.edits.cursor, dy).min(last);
+        }
+        Pane::Neighbours => {
+            let last = state.watch.listed().saturating_sub(1);
+            state.watch.cursor = moved(state.watch.cursor, dy).min(last);
+        }
+        Pane::Confabulations => {
+            // The view knows how many lines there are and stops at the last.
+            let last = state.confabs.list.len() * 500;
+            state.confabs.scroll = moved(state.confabs.scroll, dy).min(last);
+        }
+    }
+}
+
+/// Moves over cells, and from kind to kind where they stand side by side.
+fn move_cell(state: &mut State, dx: isize, dy: isize) {
+    let (Some(at), Some(grid)) = (state.trace.at(), &state.trace.grid) else {
+        return;
+    };
+    let (tokens, layers) = (grid.tokens() as isize, grid.layers() as isize);
+    let (dt, dl) = if state.trace.transposed {
+        (dx, dy)
+    } else {
+        (dy, dx)
+    };
+    let mut token = at.token as isize + dt;
+    let mut layer = at.layer as isize + dl;
+    let mut kind = at.kind;
+    let along = if state.trace.transposed {
+        (&mut token, tokens)
+    } else {
+        (&mut layer, layers)
+    };
+    if state.trace.show == Show::Together && dx != 0 {
+        let (place, count) = along;
+        let last = Kind::ALL.len() - 1;
+        let index = Kind::ALL.iter().position(|k| *k == kind).unwrap_or(0);
+        if *place >= count && index < last {
+            kind = Kind::ALL[index + 1];
+            *place = 0;
+        } else if *place < 0 && index > 0 {
+            kind = Kind::ALL[index - 1];
+            *place = count - 1;
+        }
+    }
+    state.trace.cursor = Some(At {
+        kind,
+        token: token.clamp(0, (tokens - 1).max(0)) as usize,
+        layer: layer.clamp(0, (layers - 1).max(0)) as usize,
+    });
+}
+
+fn move_to_end(state: &mut State, direction: isize) {
+    let far = direction * 1_000_000;
+    if state.focus == Pane::Trace {
+        // Rows hold what one reads along; stay in this kind.
+        let alone = Show::One(state.trace.kind());
+        let show = std::mem::replace(&mut state.trace.show, alone);
+        move_cell(state, far, 0);
+        state.trace.show = show;
+    } else {
+        move_by(state, 0, far);
+    }
+}
+
+fn copy(state: &mut State) -> Vec<Effect> {
+    match export::text(state, state.focus) {
+        Some(text) => {
+            state.say(format!(
+                "{} copied; if the terminal ignores OSC 52, Y writes it to a file",
+                export::what(state.focus)
+            ));
+            vec![Effect::Copy(text)]
+        }
+        None => {
+            state.say("nothing to copy here yet");
+            vec![]
+        }
+    }
+}
+
+/// Backs out one layer.
+fn back(state: &mut State) {
+    if state.fact.anchor.take().is_some() {
+    } else if state.zoomed {
+        state.zoomed = false;
+    } else if state.focus == Pane::Trace && state.trace.cursor.take().is_some() {
+    } else if state.focus != Pane::Fact {
+        state.focus = Pane::Fact;
+    }
+}
+
+/// Ctrl-C: stops the running job; with nothing running a second one leaves.
+pub fn cancel(state: &mut State) -> Vec<Effect> {
+    if let Some(ticket) = state.jobs.stoppable() {
+        state.leaving = true;
+        state.say("stopping; ctrl-c again leaves");
+        return state.jobs.cancel(ticket).into_iter().collect();
+    }
+    if state.leaving {
+        return session::leave(state);
+    }
+    state.leaving = true;
+    state.say("nothing is running; ctrl-c again leaves");
+    vec![]
+}

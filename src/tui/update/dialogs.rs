@@ -1,0 +1,167 @@
+//! Keys while something lies over the panes.
+
+use super::{commands, session};
+use crate::edit::LayerChoice;
+use crate::tui::app::{Ask, Confirm, Effect, Overlay, State};
+use crate::tui::export;
+use crate::tui::keymap::{Command, Press};
+use crate::tui::search;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::path::PathBuf;
+
+/// A key for the topmost overlay.
+pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    if key.code == KeyCode::Esc {
+        state.overlays.pop();
+        return vec![];
+    }
+    let by = list_step(key);
+    match state.overlays.last_mut() {
+        Some(Overlay::Help { scroll }) => {
+            match (by, Press::from(key).code) {
+                (Some(by), _) => *scroll = scroll.saturating_add_signed(by),
+                (None, KeyCode::Char('j')) => *scroll += 1,
+                (None, KeyCode::Char('k')) => *scroll = scroll.saturating_sub(1),
+                _ => {
+                    state.overlays.pop();
+                }
+            }
+            vec![]
+        }
+        Some(Overlay::Palette { entry, selected }) => {
+            if let Some(by) = by {
+                let last = search::commands(entry.text()).len().saturating_sub(1);
+                *selected = selected.saturating_add_signed(by).min(last);
+                return vec![];
+            }
+            if key.code == KeyCode::Enter {
+                let chosen = search::commands(entry.text())
+                    .get(*selected)
+                    .map(|h| h.command);
+                state.overlays.pop();
+                return chosen.map_or(vec![], |command| choose(state, command));
+            }
+            if entry.key(key) {
+                *selected = 0;
+            }
+            vec![]
+        }
+        Some(Overlay::Sessions { entry, selected }) => {
+            let entries = state.session.entries.as_deref().unwrap_or_default();
+            let found = search::sessions(entry.text(), entries);
+            if let Some(by) = by {
+                let last = found.len().saturating_sub(1);
+                *selected = selected.saturating_add_signed(by).min(last);
+                return vec![];
+            }
+            if key.code == KeyCode::Enter {
+                let Some(chosen) = found.get(*selected).map(|e| (*e).clone()) else {
+                    return vec![];
+                };
+                if let Some(why) = chosen.refused {
+                    state.complain(why);
+                    return vec![];
+                }
+                state.overlays.pop();
+                return session::open(state, chosen.name);
+            }
+            if entry.key(key) {
+                *selected = 0;
+            }
+            vec![]
+        }
+        Some(Overlay::Confirm(confirm)) => {
+            let confirm = confirm.clone();
+            answer(state, confirm, key.code)
+        }
+        Some(Overlay::Ask(ask, entry)) => {
+            if key.code == KeyCode::Enter {
+                let (ask, text) = (*ask, entry.text().trim().to_string());
+                state.overlays.pop();
+                return asked(state, ask, text);
+            }
+            entry.key(key);
+            vec![]
+        }
+        None => vec![],
+    }
+}
+
+pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    if let Some(
+        Overlay::Palette { entry, .. } | Overlay::Sessions { entry, .. } | Overlay::Ask(_, entry),
+    ) = state.overlays.last_mut()
+    {
+        entry.paste(text);
+    }
+    vec![]
+}
+
+/// How far a key moves in a list beside an entry.
+fn list_step(key: KeyEvent) -> Option<isize> {
+    match (key.code, key.modifiers) {
+        (KeyCode::Down, _) | (KeyCode::Char('n'), KeyModifiers::CONTROL) => Some(1),
+        (KeyCode::Up, _) | (KeyCode::Char('p'), KeyModifiers::CONTROL) => Some(-1),
+        (KeyCode::PageDown, _) => Some(10),
+        (KeyCode::PageUp, _) => Some(-10),
+        _ => None,
+    }
+}
+
+/// Runs what was chosen in the palette; it cannot open the palette again.
+fn choose(state: &mut State, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Palette => vec![],
+        command => commands::run(state, command),
+    }
+}
+
+fn answer(state: &mut State, confirm: Confirm, code: KeyCode) -> Vec<Effect> {
+    let yes = matches!(code, KeyCode::Enter | KeyCode::Char('y' | 's'));
+    let no = matches!(code, KeyCode::Char('n' | 'd'));
+    if !yes && !no {
+        return vec![];
+    }
+    state.overlays.pop();
+    match confirm {
+        Confirm::Quit if yes => session::save_and_quit(state),
+        Confirm::Quit => vec![Effect::Quit],
+        Confirm::Open(name) => {
+            let mut effects = if yes {
+                session::save_now(state)
+            } else {
+                vec![]
+            };
+            effects.extend(session::load(state, name));
+            effects
+        }
+    }
+}
+
+fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
+    if text.is_empty() {
+        return vec![];
+    }
+    match ask {
+        Ask::SaveAs => {
+            state.session.tell = true;
+            session::save_as(state, Some(text))
+        }
+        Ask::WriteTo => match export::text(state, state.focus) {
+            Some(content) => vec![Effect::WriteFile(PathBuf::from(text), content)],
+            None => {
+                state.say("nothing to write here yet");
+                vec![]
+            }
+        },
+        Ask::Layer => {
+            let last = state.layers().saturating_sub(1);
+            match text.parse::<usize>() {
+                Ok(layer) if layer <= last => state.fact.layer = LayerChoice::At(layer),
+                _ if text == "auto" => state.fact.layer = LayerChoice::Auto,
+                _ => state.complain(format!("layers go from 0 to {last}; or write auto")),
+            }
+            vec![]
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What the engine says.
+
+use super::{act, session, stack};
+use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
+use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
+
+pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> {
+    if state.jobs.get_mut(ticket).is_none() {
+        // A job that is not ours any more.
+        return vec![];
+    }
+    match kind {
+        EventKind::Started { stage, total } => {
+            let now = state.now;
+            if let Some(job) = state.jobs.get_mut(ticket) {
+                (job.stage, job.done, job.total, job.eta_s) = (Some(stage), 0, total, None);
+                job.since.get_or_insert(now);
+            }
+            if let Some(making) = making(state, ticket) {
+                making.stage = Some(stage);
+            }
+        }
+        EventKind::Progress {
+            stage,
+            done,
+            total,
+            eta_s,
+        } => {
+            if let Some(job) = state.jobs.get_mut(ticket) {
+                (job.stage, job.done, job.total, job.eta_s) = (Some(stage), done, total, eta_s);
+            }
+            if let Some(making) = making(state, ticket) {
+                making.stage = Some(stage);
+            }
+        }
+        EventKind::TraceReady(header) => {
+            if state.trace.ticket == Some(ticket)
+                && let Some((prompt, _)) = state.trace.asked.clone()
+            {
+                state.trace.grid = Some(TraceGrid::new(prompt, *header));
+            }
+        }
+        EventKind::Cell {
+            kind,
+            token,
+            layer,
+            p,
+        } => {
+            if state.trace.ticket == Some(ticket)
+                && let Some(grid) = &mut state.trace.grid
+            {
+                grid.set(kind, token, layer, p);
+            }
+        }
+        EventKind::Loss(step) => {
+            if let Some(making) = making(state, ticket) {
+                making.losses.push(step);
+            }
+        }
+        EventKind::Row { index, row, after } => state.watch.take(ticket, index, row, after),
+        EventKind::Token { prompt, side, text } => {
+            state.confabs.take(ticket, prompt, side, text);
+        }
+        EventKind::Warning(words) => {
+            if let Some(making) = making(state, ticket) {
+                making.warnings.push(words);
+            } else if let Some(grid) = trace_grid(state, ticket) {
+                grid.warnings.push(words);
+            } else {
+                state.say(words);
+            }
+        }
+        EventKind::Finished(result) => return finished(state, ticket, result),
+    }
+    vec![]
+}
+
+fn making(state: &mut State, ticket: Ticket) -> Option<&mut Making> {
+    let mut all = state.edits.making.iter_mut();
+    all.find(|m| m.ticket == ticket)
+}
+
+fn trace_grid(state: &mut State, ticket: Ticket) -> Option<&mut TraceGrid> {
+    let ours = state.trace.ticket == Some(ticket);
+    state.trace.grid.as_mut().filter(|_| ours)
+}
+
+fn finished(state: &mut State, ticket: Ticket, result: Result<Outcome, String>) -> Vec<Effect> {
+    let Some(job) = state.jobs.finish(ticket) else {
+        return vec![];
+    };
+    state.confabs.asked.remove(&ticket);
+    let made = state.edits.making.iter().position(|m| m.ticket == ticket);
+    let made = made.map(|at| state.edits.making.remove(at));
+    match result {
+        Ok(Outcome::Cancelled) => {
+            // Superseded looks end silently; what the user stopped is confirmed.
+            if job.cancelled && !job.kind.quiet() && state.leaving {
+                state.say("stopped; nothing was changed");
+            }
+            vec![]
+        }
+        Ok(outcome) => done(state, &job, outcome, made),
+        Err(words) => {
+            if job.kind == JobKind::Load {
+                state.health = Health::Failed(words);
+            } else if !job.cancelled {
+                state.complain(words);
+            }
+            vec![]
+        }
+    }
+}
+
+fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) -> Vec<Effect> {
+    match outcome {
+        Outcome::Loaded(info) => loaded(state, *info),
+        Outcome::Predicted(prediction) => {
+            if prediction.prompt == state.fact.text() {
+                let last = prediction.tokens.len().saturating_sub(1);
+                state.fact.token = state.fact.token.min(last);
+                state.fact.prediction = Some(prediction);
+            }
+            vec![]
+        }
+        Outcome::Traced(report) => {
+            if let Some(grid) = trace_grid(state, job.ticket) {
+                grid.finish(&report);
+            } else if state.trace.ticket == Some(job.ticket) {
+                state.trace.grid = Some(TraceGrid::from_report(&report));
+            }
+            let kept = &mut state.trace.reports;
+            kept.retain(|r| r.prompt != report.prompt || r.subject_range != report.subject_range);
+            kept.push(*report);
+            if state.session.name.is_some() {
+                state.session.changes += 1;
+            }
+            vec![]
+        }
+        Outcome::Edited { id, report, deltas } => {
+            let Some(made) = made else {
+                return vec![];
+            };
+            if !report.probes.is_empty() {
+                state.watch.finish(report.probes.clone());
+            }
+            if !report.generations.is_empty() {
+                state.confabs.finish(report.generations.clone());
+            }
+            let record = EditRecord {
+                spec: made.spec,
+                made_on: made.made_on,
+                report: *report,
+                deltas,
+            };
+            let fresh = Stacked {
+                id,
+                alpha: 1.0,
+                on: true,
+            };
+            // Where the stack was changed while this ran, what came with the
+            // edit was seen on other weights.
+            let untouched = state.edits.ticket.is_none_or(|t| t < job.ticket);
+            state.edits.looked = untouched && made.saved.is_none();
+            state.edits.push(made.saved.unwrap_or(fresh), record);
+            state.session.changes += 1;
+            // Says which stack is wanted now, and gets the weights' hash.
+            let mut effects = vec![stack::restack(state)];
+            effects.extend(session::save_now(state));
+            effects
+        }
+        Outcome::Stacked { hash } => {
+            if state.edits.ticket != Some(job.ticket) {
+                return vec![];
+            }
+            state.edits.ticket = None;
+            state.edits.hash = Some(hash);
+            if std::mem::take(&mut state.edits.looked) {
+                return act::predict(state);
+            }
+            stack::refresh(state)
+        }
+        Outcome::Probed(rows) => {
+            if state.watch.ticket == Some(job.ticket) {
+                state.watch.finish(rows);
+            }
+            vec![]
+        }
+        Outcome::Proposed(probes) => {
+            if probes.is_empty() && state.settings.probes.is_empty() {
+                state.say("no neighbours are known for this fact");
+                return vec![];
+            }
+            let mut all = state.settings.probes.clone();
+            all.extend(probes);
+            let (_, effect) = state.jobs.submit(Spec::Probe { probes: all });
+            vec![effect]
+        }
+        Outcome::Generated(generations) => {
+            state.confabs.finish(generations);
+            vec![]
+        }
+        Outcome::Adopted(_) | Outcome::Cancelled => vec![],
+    }
+}
+
+fn loaded(state: &mut State, info: ModelInfo) -> Vec<Effect> {
+    state.health = Health::Ready;
+    let mut effects = Vec::new();
+    if let Some(name) = state.settings.session.take() {
+        effects.push(Effect::Load(name, Box::new(info.clone())));
+    }
+    state.model = Some(info);
+    if !state.fact.text().is_empty() {
+        effects.extend(act::predict(state));
+    } else if state.model.as_ref().is_some_and(|m| !m.examples.is_empty()) {
+        effects.extend(act::example(state, 0));
+    }
+    effects
+}

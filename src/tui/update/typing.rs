@@ -1,0 +1,75 @@
+//! Keys while an entry is being typed in.
+
+use super::{act, session};
+use crate::tui::app::{Effect, Field, Mode, Pane, State};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Puts the caret into an entry.
+pub fn start(state: &mut State, field: Field) {
+    state.focus = Pane::Fact;
+    state.mode = Mode::Typing(field);
+}
+
+pub fn key(state: &mut State, field: Field, key: KeyEvent) -> Vec<Effect> {
+    match (key.code, key.modifiers) {
+        (KeyCode::Esc, _) => leave(state),
+        (KeyCode::Enter | KeyCode::Tab | KeyCode::Down, _) if field == Field::Prompt => {
+            start(state, Field::Target);
+        }
+        (KeyCode::Enter | KeyCode::Tab, _) => leave(state),
+        (KeyCode::Up | KeyCode::BackTab, _) if field == Field::Target => {
+            start(state, Field::Prompt);
+        }
+        (KeyCode::Char('s'), KeyModifiers::CONTROL) => return session::save(state),
+        _ => return edit(state, field, |entry| entry.key(key)),
+    }
+    vec![]
+}
+
+pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    if !state.overlays.is_empty() {
+        return super::dialogs::paste(state, text);
+    }
+    if state.mode == Mode::Command {
+        start(state, Field::Prompt);
+    }
+    let Mode::Typing(field) = state.mode else {
+        return vec![];
+    };
+    edit(state, field, |entry| {
+        entry.paste(text);
+        true
+    })
+}
+
+fn edit(
+    state: &mut State,
+    field: Field,
+    change: impl FnOnce(&mut crate::tui::app::Entry) -> bool,
+) -> Vec<Effect> {
+    match field {
+        Field::Prompt => {
+            let before = state.fact.text().to_string();
+            if !change(&mut state.fact.prompt) {
+                return vec![];
+            }
+            state.fact.reparse();
+            if before == state.fact.text() {
+                // Only the braces moved.
+                return vec![];
+            }
+            act::predict(state)
+        }
+        Field::Target => {
+            change(&mut state.fact.target);
+            vec![]
+        }
+    }
+}
+
+fn leave(state: &mut State) {
+    state.mode = Mode::Command;
+    if let Err(missing) = state.fact.request() {
+        state.say(missing.words());
+    }
+}

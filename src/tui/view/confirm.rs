@@ -1,0 +1,72 @@
+//! Questions.
+
+use super::centred;
+use super::palette::entry_line;
+use crate::tui::app::{Ask, Confirm, Entry};
+use crate::tui::text::put;
+use crate::tui::theme::Styles;
+use crate::tui::widgets::panel::{Panel, clear};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+
+pub fn draw(buf: &mut Buffer, confirm: &Confirm, styles: &Styles) {
+    let (question, answers) = match confirm {
+        Confirm::Quit => (
+            "The stack has changed since it was saved.",
+            [
+                ("s", "save and quit"),
+                ("d", "discard and quit"),
+                ("esc", "stay"),
+            ],
+        ),
+        Confirm::Open(_) => (
+            "The stack has changed since it was saved.",
+            [
+                ("s", "save, then open"),
+                ("d", "discard, then open"),
+                ("esc", "stay"),
+            ],
+        ),
+    };
+    let area = centred(buf.area, 62, 5);
+    clear(buf, area);
+    let panel = Panel {
+        border: styles.border(true),
+        title: vec![("Not saved".into(), styles.title(true))],
+        right: vec![],
+    };
+    let inner = panel.draw(buf, area);
+    put(
+        buf,
+        inner.x,
+        inner.y,
+        inner.right(),
+        question,
+        styles.text(),
+    );
+    let mut x = inner.x;
+    for (key, word) in answers {
+        x = put(buf, x, inner.y + 2, inner.right(), key, styles.key());
+        x = put(
+            buf,
+            x,
+            inner.y + 2,
+            inner.right(),
+            &format!(" {word}"),
+            styles.dim(),
+        ) + 3;
+    }
+}
+
+/// A question answered with a line of text; gives the caret's place.
+pub fn ask(buf: &mut Buffer, ask: Ask, entry: &Entry, styles: &Styles) -> Position {
+    let area = centred(buf.area, 68, 3);
+    clear(buf, area);
+    let panel = Panel {
+        border: styles.border(true),
+        title: vec![(ask.title().into(), styles.title(true))],
+        right: vec![("enter · esc".into(), styles.dim())],
+    };
+    let inner = panel.draw(buf, area);
+    entry_line(buf, inner, "›", entry, styles)
+}

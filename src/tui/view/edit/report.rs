@@ -1,0 +1,187 @@
+//! A finished edit: its size on the gauge, what it did, how it was found.
+
+use super::{FIRST, LABEL, Row, blank, fact_words, labelled, loss_row, number, percent, words};
+use crate::measure::{EditReport, Pair};
+use crate::tui::app::{EditRecord, State};
+use crate::tui::text::{clip, p, put, visible, wrap_plain};
+use crate::tui::theme::{BROKEN, HEALTHY, Styles};
+use crate::tui::widgets::gauge::Gauge;
+use crate::tui::widgets::sparkline::{bar, histogram};
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+/// The gauge's axis ends here, a little beyond broken.
+const AXIS: f64 = 0.60;
+/// Columns of the number before the gauge.
+const NUMBER: u16 = 8;
+/// Below this many tokens per dimension C is thin (ALGORITHMS §2).
+const THIN: f64 = 10.0;
+
+pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -> Vec<Row<'a>> {
+    let report = &record.report;
+    let mut rows = vec![words(7, fact_words(&record.spec.request, styles)), blank()];
+    rows.extend(size(report, state, styles));
+    let answer = |text: &str| format!("p({})", clip(&visible(text.trim()), 8));
+    let target = answer(&record.spec.request.target);
+    rows.push(pair(
+        2,
+        target,
+        report.p_target,
+        styles.new_answer(),
+        styles,
+    ));
+    if !report.true_answer.trim().is_empty() {
+        let old = answer(&report.true_answer);
+        rows.push(pair(3, old, report.p_true, styles.old(), styles));
+    }
+    if let Some(last) = report.losses.last() {
+        let totals: Vec<f64> = report.losses.iter().map(|l| l[3]).collect();
+        let said = format!("{:.3} after {}", last[3], totals.len());
+        rows.push(loss_row(8, totals, said, styles));
+    }
+    rows.push(labelled(
+        10,
+        "factor k·u",
+        factor(report, record, styles),
+        styles,
+    ));
+    rows.push(labelled(9, "C", moments(report, styles), styles));
+    rows.extend(report.warnings.iter().flat_map(|w| warning(w, styles)));
+    rows
+}
+
+/// The gauge, and under it where other edits of this model lie on its axis.
+fn size<'a>(report: &'a EditReport, state: &'a State, styles: &'a Styles) -> Vec<Row<'a>> {
+    let norm = report.relative_update_norm;
+    let mut rows = vec![Row {
+        rank: FIRST,
+        draw: Box::new(move |buf, place| {
+            let (y, end) = (place.y, place.right());
+            put(buf, place.x, y, end, "‖ΔW‖/‖W‖", styles.dim());
+            let bold = styles.norm(norm).add_modifier(Modifier::BOLD);
+            put(buf, place.x + LABEL, y, end, &percent(norm), bold);
+            let gauge = Gauge {
+                value: norm,
+                max: AXIS,
+                marks: &[(HEALTHY, "15"), (BROKEN, "50")],
+                fill: styles.norm(norm),
+                rest: styles.faint(),
+                mark: styles.dim(),
+            };
+            gauge.draw(buf, axis(place));
+        }),
+    }];
+    let sample = state.model.as_ref().map_or(&[][..], |m| &m.norm_sample);
+    if !sample.is_empty() {
+        rows.push(Row {
+            rank: 6,
+            draw: Box::new(move |buf, place| {
+                let axis = axis(place);
+                let line = histogram(sample, AXIS, axis.width.into());
+                put(buf, axis.x, place.y, place.right(), &line, styles.faint());
+                let at = axis.x + Gauge::column(norm, AXIS, axis.width);
+                put(buf, at, place.y, place.right(), "▲", styles.norm(norm));
+            }),
+        });
+    }
+    let standing = report.norm_percentile.or_else(|| {
+        let below = sample.iter().filter(|n| **n < norm).count();
+        (!sample.is_empty()).then(|| below as f64 / sample.len() as f64)
+    });
+    if let Some(standing) = standing {
+        let said = match standing {
+            s if s >= 0.995 => "larger than all others of this model".to_string(),
+            s => format!("larger than {:.0} % of this model's edits", s * 100.0),
+        };
+        rows.push(labelled(11, "", vec![(said, styles.dim())], styles));
+    }
+    rows
+}
+
+/// The gauge's axis in a row: after the label and the number.
+fn axis(place: Rect) -> Rect {
+    let x = place.x + LABEL + NUMBER;
+    Rect {
+        x,
+        width: place.right().saturating_sub(x),
+        ..place
+    }
+}
+
+/// A probability before and after, the latter as a bar too.
+fn pair(rank: u8, label: String, pair: Pair, style: Style, styles: &Styles) -> Row<'_> {
+    Row {
+        rank,
+        draw: Box::new(move |buf, place| {
+            let (y, end) = (place.y, place.right());
+            let bold = style.add_modifier(Modifier::BOLD);
+            put(buf, place.x, y, end, &label, styles.dim());
+            let x = put(buf, place.x + LABEL, y, end, &p(pair.before), styles.dim());
+            let x = put(buf, x, y, end, " → ", styles.faint());
+            let x = put(buf, x, y, end, &p(pair.after), bold) + 2;
+            let room = end.saturating_sub(x).min(20);
+            put(buf, x, y, end, &bar(pair.after, room.into()), style);
+        }),
+    }
+}
+
+/// The division factor, and how far δ went towards its clamp.
+fn factor(report: &EditReport, record: &EditRecord, styles: &Styles) -> Vec<(String, Style)> {
+    let mut words = vec![(number(report.division_factor), styles.text())];
+    if report.t0_norm > 0.0 {
+        let reached = number(report.delta_norm / report.t0_norm);
+        let hyper = record.spec.hyper.as_ref();
+        let clamp = hyper.map_or(String::new(), |h| format!(" of at most {}", h.clamp));
+        words.push((format!("   ‖δ‖/‖t₀‖ {reached}{clamp}"), styles.dim()));
+    }
+    words
+}
+
+/// The health of C in a line.
+fn moments(report: &EditReport, styles: &Styles) -> Vec<(String, Style)> {
+    let Some(c) = &report.second_moment else {
+        return vec![("not used by this method".into(), styles.dim())];
+    };
+    let said = format!(
+        " · {:.0} tok/dim · cond {:.0e}",
+        c.tokens_per_dim, c.condition
+    );
+    let verdict = if c.tokens_per_dim < THIN {
+        ("thin".to_string(), styles.doubt())
+    } else {
+        ("ok".to_string(), styles.good())
+    };
+    vec![verdict, (said, styles.text())]
+}
+
+/// A warning in words, over two lines at most.
+pub fn warning<'a>(warning: &'a str, styles: &'a Styles) -> [Row<'a>; 2] {
+    let lines = |place: Rect| wrap_plain(warning, usize::from(place.width.saturating_sub(2)));
+    let first = Row {
+        rank: 4,
+        draw: Box::new(move |buf, place| {
+            let (y, end) = (place.y, place.right());
+            let x = put(buf, place.x, y, end, "⚠ ", styles.doubt());
+            let lines = lines(place);
+            let text = lines.first().map_or("", String::as_str);
+            put(buf, x, y, end, text.trim_end(), styles.doubt());
+        }),
+    };
+    let second = Row {
+        rank: 5,
+        draw: Box::new(move |buf, place| {
+            let rest = lines(place).get(1..).unwrap_or_default().concat();
+            let room = usize::from(place.width.saturating_sub(2));
+            let (y, end) = (place.y, place.right());
+            put(
+                buf,
+                place.x + 2,
+                y,
+                end,
+                &clip(rest.trim_end(), room),
+                styles.doubt(),
+            );
+        }),
+    };
+    [first, second]
+}
