@@ -1,6 +1,6 @@
 //! The seam to the engine: what the workbench needs of it, and no more.
 
-use crate::engine::{JobId, Spec};
+use crate::engine::{Engine, JobId, Spec};
 
 /// Takes jobs for the model's thread. Their events come on a channel beside it.
 pub trait EnginePort {
@@ -8,4 +8,14 @@ pub trait EnginePort {
     fn submit(&mut self, spec: Spec) -> JobId;
     /// Asks a job to stop; it still sends its `Finished`.
     fn cancel(&mut self, job: JobId);
+}
+
+impl EnginePort for &Engine {
+    fn submit(&mut self, spec: Spec) -> JobId {
+        Engine::submit(self, spec).id
+    }
+
+    fn cancel(&mut self, job: JobId) {
+        Engine::cancel(self, job);
+    }
 }

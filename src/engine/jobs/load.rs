@@ -1,6 +1,7 @@
 //! Opening a model.
 
 use super::Job;
+use crate::edit::defaults::defaults;
 use crate::engine::error::Result;
 use crate::engine::event::{ModelInfo, Outcome, Stage};
 use crate::engine::spec::LoadSpec;
@@ -88,6 +89,7 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
             .iter()
             .map(|example| example.map(str::to_owned))
             .collect(),
+        default_layer: defaults(config, is_atlas).layer,
         norm_sample: if is_atlas {
             crate::measure::sample::atlas()
         } else {
