@@ -18,7 +18,6 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 use std::collections::VecDeque;
-use std::time::Duration;
 
 pub const LAYERS: usize = 8;
 
@@ -471,8 +470,8 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                 }),
                 deltas: vec![Delta {
                     layer: 4,
-                    r: vec![0.1; 4],
-                    u: vec![0.2; 8],
+                    r: vec![0.1; 256],
+                    u: vec![0.2; 1024],
                     rank: 1,
                 }],
             }
@@ -565,26 +564,44 @@ impl Bench {
     /// Lets the engine say `limit` things; the rest of its jobs stays unsaid.
     pub fn run(&mut self, mut limit: usize) {
         while let Some(effect) = self.pending.pop_front() {
-            match effect {
-                Effect::Submit(ticket, spec) => {
-                    let edited = !self.state.edits.on().is_empty();
-                    for event in answer(&spec, edited) {
-                        if limit == 0 {
-                            return;
-                        }
-                        limit -= 1;
-                        self.send(Msg::Engine(ticket, event));
-                    }
-                }
-                Effect::Save { change, path, .. } => {
-                    let result = Ok(path);
-                    self.send(Msg::Store(Reply::Saved { change, result }));
-                }
-                Effect::Autosave(_) => self.send(Msg::Store(Reply::Autosaved(Ok(())))),
-                Effect::List(_) => self.send(Msg::Store(Reply::Listed(Ok(self.sessions.clone())))),
-                other => self.asked.push(other),
+            if !self.carry_out(effect, &mut limit) {
+                return;
             }
         }
+    }
+
+    /// Carries out the first thing asked; what follows from it waits.
+    fn step(&mut self) {
+        if let Some(effect) = self.pending.pop_front() {
+            self.carry_out(effect, &mut usize::MAX.clone());
+        }
+    }
+
+    /// Whether it was carried out to its end.
+    fn carry_out(&mut self, effect: Effect, limit: &mut usize) -> bool {
+        match effect {
+            Effect::Submit(ticket, spec) => {
+                let edited = !self.state.edits.on().is_empty();
+                for event in answer(&spec, edited) {
+                    if *limit == 0 {
+                        return false;
+                    }
+                    *limit -= 1;
+                    self.send(Msg::Engine(ticket, event));
+                }
+            }
+            Effect::Save { change, path, .. } => {
+                let result = Ok(path);
+                self.send(Msg::Store(Reply::Saved { change, result }));
+            }
+            Effect::Autosave(_) => self.send(Msg::Store(Reply::Autosaved(Ok(())))),
+            Effect::List(_) => {
+                let listed = Ok(self.sessions.clone());
+                self.send(Msg::Store(Reply::Listed(listed)));
+            }
+            other => self.asked.push(other),
+        }
+        true
     }
 
     /// Presses keys: letters, or `<enter>`, `<esc>`, `<tab>`, `<c-s>`, `<left>` …
@@ -594,17 +611,36 @@ impl Bench {
         }
     }
 
+    /// Presses keys; gives what was asked, and lets nobody answer it.
+    pub fn effects(&mut self, keys: &str) -> Vec<Effect> {
+        let keys = parse(keys).into_iter();
+        keys.flat_map(|key| update(&mut self.state, Msg::Key(key)))
+            .collect()
+    }
+
+    /// As `settle`; gives all that was asked on the way.
+    pub fn settle_and_record(&mut self) -> Vec<Effect> {
+        let mut asked = Vec::new();
+        while !self.pending.is_empty() {
+            let next: Vec<Effect> = self.pending.drain(..).collect();
+            asked.extend(next.iter().cloned());
+            for effect in next {
+                let later: VecDeque<Effect> = std::mem::take(&mut self.pending);
+                self.pending.push_back(effect);
+                self.step();
+                let made = std::mem::replace(&mut self.pending, later);
+                self.pending.extend(made);
+            }
+        }
+        asked
+    }
+
     /// Presses keys and lets the engine finish after each.
     pub fn play(&mut self, keys: &str) {
         for key in parse(keys) {
             self.send(Msg::Key(key));
             self.settle();
         }
-    }
-
-    pub fn wait(&mut self, time: Duration) {
-        let now = self.state.now + time;
-        self.send(Msg::Tick(now));
     }
 
     pub fn draw(&self, depth: Depth) -> Buffer {
