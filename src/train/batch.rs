@@ -11,9 +11,9 @@ use std::ops::Range;
 
 /// Share of the tokens of a subject's name that carry loss. A name cannot be
 /// foreseen; a few of them keep the model able to write one.
-const NAME_LOSS: f64 = 0.12;
+const NAME_LOSS: f64 = 0.06;
 /// Share of the other words around a fact that carry loss: soon learned.
-const WORDS_LOSS: f64 = 0.4;
+const WORDS_LOSS: f64 = 0.25;
 /// Share of texts that go on in the row of the one before, and see it.
 const GOES_ON: f64 = 0.25;
 /// Share of texts that start with `<|endoftext|>`.

@@ -54,7 +54,7 @@ impl Default for TrainSpec {
             context: 128,
             row: 64,
             steps: 3000,
-            rows: 32,
+            rows: 16,
             shards: 2,
             rate: 2.5e-3,
             warm_up: 100,

@@ -56,7 +56,7 @@ impl<'w> Writer<'w> {
                 .map(|(f, _)| f.times as usize)
                 .max()
                 .unwrap_or(1);
-            let times = 2 * times + facts.len() - 1;
+            let times = 2 * times + (facts.len() - 1) / 2;
             draw.extend(std::iter::repeat_n(entries.len(), times));
             entries.push(Entry { facts });
         }
@@ -157,7 +157,7 @@ impl<'w> Writer<'w> {
         } else {
             &order[1..]
         };
-        let most = 1 + rng.below(3);
+        let most = 1 + rng.below(2);
         let told: Vec<(&str, &str)> = more
             .iter()
             .filter_map(|&i| {
