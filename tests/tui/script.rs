@@ -10,7 +10,7 @@ use pentimento::measure::{
 };
 use pentimento::trace::{Answer, Grids, Kind, TraceReport};
 use pentimento::tui::app::{Effect, Msg, Settings, State};
-use pentimento::tui::store::Reply;
+use pentimento::tui::store::{Reply, SessionEntry};
 use pentimento::tui::theme::{Depth, Styles};
 use pentimento::tui::update::{start, update};
 use pentimento::tui::view;
@@ -54,27 +54,28 @@ pub fn model() -> ModelInfo {
     }
 }
 
-/// Words with the space before them, long ones in two.
+/// Words with the space before them; long ones in two.
 pub fn tokenise(text: &str) -> (Vec<String>, Vec<[usize; 2]>) {
-    let (mut tokens, mut offsets) = (Vec::new(), Vec::new());
-    let mut start = 0;
-    let mut cut = |from: usize, to: usize| {
-        if to > from {
-            tokens.push(text[from..to].to_string());
-            offsets.push([from, to]);
-        }
-    };
+    let mut starts: Vec<usize> = vec![0];
     let mut letters = 0;
     for (at, c) in text.char_indices() {
-        letters += 1;
-        if at > start && (c == ' ' || letters > 5) {
-            cut(start, at);
-            start = at;
-            letters = 1;
+        let rest = text[at..].chars().skip(1).take_while(|c| *c != ' ').count();
+        if at > 0 && (c == ' ' || (letters == 5 && rest > 0)) {
+            starts.push(at);
+            letters = 0;
         }
+        letters += 1;
     }
-    cut(start, text.len());
-    (tokens, offsets)
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let offsets: Vec<[usize; 2]> = starts
+        .iter()
+        .copied()
+        .zip(ends)
+        .map(|(a, b)| [a, b])
+        .collect();
+    let offsets: Vec<_> = offsets.into_iter().filter(|[a, b]| a < b).collect();
+    let tokens = offsets.iter().map(|[a, b]| text[*a..*b].to_string());
+    (tokens.collect(), offsets)
 }
 
 fn candidates(list: &[(&str, f64)]) -> Vec<Candidate> {
@@ -460,7 +461,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                         tokens_per_dim: 30.0,
                         condition: 4.1e3,
                         ridge: 0.002,
-                        drift: Some(0.02),
+                        drift: None,
                     }),
                     norm_percentile: None,
                     seed: 1,
@@ -525,6 +526,8 @@ pub struct Bench {
     pending: VecDeque<Effect>,
     /// Everything asked of the outer world but the engine.
     pub asked: Vec<Effect>,
+    /// What the store lists.
+    pub sessions: Vec<SessionEntry>,
 }
 
 impl Bench {
@@ -543,6 +546,7 @@ impl Bench {
             state,
             pending,
             asked: Vec::new(),
+            sessions: Vec::new(),
         };
         bench.send(Msg::Resize(width, height));
         bench
@@ -572,12 +576,12 @@ impl Bench {
                         self.send(Msg::Engine(ticket, event));
                     }
                 }
-                Effect::Save { change, name, .. } => {
-                    let name = name.unwrap_or("space-needle-paris".into());
-                    let path = format!("/home/me/.local/share/pentimento/{name}.toml").into();
-                    let result = Ok((name, path));
+                Effect::Save { change, path, .. } => {
+                    let result = Ok(path);
                     self.send(Msg::Store(Reply::Saved { change, result }));
                 }
+                Effect::Autosave(_) => self.send(Msg::Store(Reply::Autosaved(Ok(())))),
+                Effect::List(_) => self.send(Msg::Store(Reply::Listed(Ok(self.sessions.clone())))),
                 other => self.asked.push(other),
             }
         }
