@@ -12,7 +12,7 @@ use pentimento::facts::World;
 use pentimento::measure::counterfact::{Case, Record, Scores, summary};
 use pentimento::model::sample::Rng;
 use pentimento::model::{Decoder, Loaded, Source};
-use pentimento::trace::{Kind, TraceSpec, Traced, trace};
+use pentimento::trace::{TraceSpec, Traced, suggest};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -181,7 +181,6 @@ impl<'a> Bench<'a> {
         let spec = TraceSpec {
             prompt: request.text(),
             subject: request.subject,
-            kinds: vec![Kind::Mlp],
             ..TraceSpec::default()
         };
         let (decoder, tokens) = (&self.model.decoder, &self.model.tokens);
@@ -191,8 +190,7 @@ impl<'a> Bench<'a> {
             tokens,
             known_subjects: &self.subjects,
         };
-        let report = trace(traced, &spec, &AtomicBool::new(false), &mut |_| ()).expect("a trace");
-        report.suggested_layer.expect("a layer")
+        suggest(traced, &spec, &AtomicBool::new(false)).expect("a trace")
     }
 }
 

@@ -121,6 +121,22 @@ pub fn severed(
     Ok(scores)
 }
 
+/// The layer that an edit of this fact should take: only the MLP row at the
+/// last subject token is computed.
+pub fn suggest(traced: Traced<'_>, spec: &TraceSpec, cancel: &AtomicBool) -> Result<usize> {
+    let prepared = Prepared::new(traced.decoder, traced.tokens, spec, traced.known_subjects)?;
+    let base = Baseline::new(traced.decoder, &prepared.scene(), cancel)?;
+    let layers = base.layers();
+    let row: Vec<_> = (0..layers)
+        .map(|l| Restoration::new(Kind::Mlp, l, prepared.window, layers))
+        .collect();
+    let mut scores = vec![base.low; layers];
+    row_scores(&base, prepared.subject.end - 1, &row, &mut |l, p| {
+        scores[l] = p
+    })?;
+    Ok(best_layer(&scores).unwrap_or(0))
+}
+
 /// All cells: first those that cost nothing, then the last subject token's,
 /// the last token's, the rest of the subject, and what lies between.
 fn cells(
@@ -227,14 +243,14 @@ fn report(
     }
 }
 
-/// The layer an edit should take: argmax of the MLP row at the last subject
-/// token, the lowest of those within [`TIE`] of the best.
+/// The layer an edit should take: argmax of the MLP row at the last subject token.
 fn suggested_layer(report: &TraceReport) -> Option<usize> {
-    let row = report
-        .grids
-        .mlp
-        .as_ref()?
-        .get(report.subject_range[1].checked_sub(1)?)?;
+    let last_subject = report.subject_range[1].checked_sub(1)?;
+    best_layer(report.grids.mlp.as_ref()?.get(last_subject)?)
+}
+
+/// The lowest layer of those within [`TIE`] of the best.
+fn best_layer(row: &[f64]) -> Option<usize> {
     let best = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     row.iter().position(|&p| p >= best - TIE)
 }

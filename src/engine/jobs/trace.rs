@@ -6,7 +6,8 @@ use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Stage};
 use crate::engine::state::Model;
 use crate::model::ModelError;
-use crate::trace::{Kind, Step, TraceReport, TraceSpec, Traced, trace};
+use crate::trace::noise::embedding_deviation;
+use crate::trace::{self, Step, TraceSpec, Traced};
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,12 +15,13 @@ use std::time::Instant;
 /// noise scale. See `assets/trace/SOURCES.md`.
 const KNOWN_SUBJECTS: &[u8] = include_bytes!("../../../assets/trace/known_subjects.json");
 
-pub fn run(job: &Job, spec: &TraceSpec, model: &mut Model) -> Result<Outcome> {
+pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
     let since = Instant::now();
     let mut total = 0;
     let mut done = 0;
     let kinds = spec.kinds.len();
-    let mut report = traced(job, spec, model, &mut |step| match step {
+    let spec = with_noise_scale(spec.clone(), model)?;
+    let mut tell = |step| match step {
         Step::Ready(header) => {
             total = header.tokens.len() * header.layers * kinds;
             job.started(Stage::Trace, total);
@@ -37,37 +39,47 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &mut Model) -> Result<Outcome> {
             job.progress(Stage::Trace, done, total, since);
         }
         Step::Warning(text) => job.say(EventKind::Warning(text)),
-    })?;
+    };
+    let mut report = trace::trace(traced(model), &spec, job.cancel, &mut tell)?;
     report.published_layer = defaults::defaults(&model.pristine.config, model.is_atlas).layer;
     Ok(Outcome::Traced(Box::new(report)))
 }
 
 /// The layer that a trace of this fact suggests.
-pub fn suggest(job: &Job, request: &Request, model: &mut Model) -> Result<usize> {
+pub fn suggest(job: &Job, request: &Request, model: &Model) -> Result<usize> {
     let spec = TraceSpec {
         prompt: request.text(),
         subject: request.subject.clone(),
-        kinds: vec![Kind::Mlp],
         ..TraceSpec::default()
     };
-    let report = traced(job, &spec, model, &mut |_| ())?;
-    Ok(report.suggested_layer.unwrap_or(0))
+    let spec = with_noise_scale(spec, model)?;
+    Ok(trace::suggest(traced(model), &spec, job.cancel)?)
 }
 
-fn traced(
-    job: &Job,
-    spec: &TraceSpec,
-    model: &mut Model,
-    tell: &mut dyn FnMut(Step),
-) -> Result<TraceReport> {
-    let subjects = known_subjects(model)?;
-    let traced = Traced {
+fn traced(model: &Model) -> Traced<'_> {
+    Traced {
         name: &model.info.name,
         decoder: &model.current,
         tokens: &model.tokens,
-        known_subjects: &subjects,
-    };
-    Ok(trace(traced, spec, job.cancel, tell)?)
+        known_subjects: &[],
+    }
+}
+
+/// Fills in the noise scale from σ, which thousands of subjects are tokenised
+/// for: once for as long as the model is open. No edit changes embeddings.
+fn with_noise_scale(mut spec: TraceSpec, model: &Model) -> Result<TraceSpec> {
+    if spec.noise_scale.is_none() {
+        let sigma = match model.sigma.get() {
+            Some(&sigma) => sigma,
+            None => {
+                let subjects = known_subjects(model)?;
+                let sigma = embedding_deviation(&model.pristine, &model.tokens, &subjects)?;
+                *model.sigma.get_or_init(|| sigma.unwrap_or(f64::NAN))
+            }
+        };
+        spec.noise_scale = Some(spec.noise * sigma);
+    }
+    Ok(spec)
 }
 
 fn known_subjects(model: &Model) -> Result<Vec<String>> {
