@@ -35,7 +35,7 @@ pub fn model() -> ModelInfo {
         parameters: 8_300_000,
         device: "cpu".into(),
         dtype: "f32".into(),
-        sha256: "3fa9c1d2e4b5".repeat(5),
+        sha256: "3fa9c1d2e4b50786".repeat(4),
         examples: vec![
             example([
                 "The {} is in the city of",
