@@ -158,7 +158,7 @@ pub fn train(args: &TrainArgs) -> Result<()> {
 }
 
 /// Progress on stderr: a line that rewrites itself on a terminal, otherwise a
-/// line every hundred steps.
+/// line every 25 steps.
 struct Line {
     rewrites: bool,
     shown: Instant,
