@@ -1,15 +1,17 @@
 //! The process: arguments in, an exit status out. The only place that touches
 //! what the whole process shares: the panic hook, the log, signals.
 
-use pentimento::cli::{self, Cli, CliError, Context};
-use pentimento::session::{folders, text};
+use pentimento::cli::{self, Cli, CliError, Config, Context, files};
+use pentimento::session::{self, folders, text};
+use pentimento::tui::app::Settings;
+use pentimento::tui::run::Options;
+use pentimento::tui::{self, theme};
 use signal_hook::{consts::SIGINT, flag};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use tracing_subscriber::EnvFilter;
 
 /// A log that grew beyond this is begun anew.
@@ -30,9 +32,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn hand_over(cli: Cli) -> Result<(), CliError> {
-    let Some(command) = cli.command else {
-        return Ok(());
+fn hand_over(mut cli: Cli) -> Result<(), CliError> {
+    let Some(command) = cli.command.take() else {
+        return Ok(tui::run::run(options(cli)?)?);
     };
     let interrupt = Arc::new(AtomicBool::new(false));
     // The first Ctrl-C asks the job to stop, a second one ends the process.
@@ -47,6 +49,48 @@ fn hand_over(cli: Cli) -> Result<(), CliError> {
             interrupt,
         },
     )
+}
+
+/// How the workbench opens: the command line, then `config.toml`, then its
+/// own defaults.
+fn options(mut cli: Cli) -> Result<Options, CliError> {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Err(CliError::NoTerminal);
+    }
+    let config = folders::config().map(|folder| Config::read(&folder.join("config.toml")));
+    let config = config.transpose()?.unwrap_or_default();
+    let path = cli.session.map(|path| session::save::named(&path));
+    let model = path
+        .as_deref()
+        .map(session::read)
+        .transpose()?
+        .map(|session| session.model);
+    if model.is_none() {
+        cli.open.model = cli.open.model.or(config.model);
+    }
+    let plain = Settings::default();
+    let settings = Settings {
+        load: cli.open.spec(model.as_ref())?,
+        session: path,
+        probes: config
+            .probes
+            .as_deref()
+            .map(files::probes)
+            .transpose()?
+            .unwrap_or_default(),
+        propose: config.propose.unwrap_or(plain.propose),
+        top: config.top.unwrap_or(plain.top),
+        tokens: config.tokens.unwrap_or(plain.tokens),
+        seed: config.seed.unwrap_or(plain.seed),
+        folder: std::env::current_dir().unwrap_or_default(),
+    };
+    let color = cli.color.or(config.color).unwrap_or_else(|| "auto".into());
+    let color = theme::Choice::parse(&color).ok_or(CliError::Color(color))?;
+    Ok(Options {
+        settings,
+        color,
+        mouse: !cli.no_mouse && config.mouse.unwrap_or(true),
+    })
 }
 
 /// Logs go to a file, since the screen is taken. Without one, there are none.

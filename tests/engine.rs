@@ -59,7 +59,7 @@ impl Bench {
 fn edit(target: &str) -> Spec {
     let request = Request {
         prompt: "{} is located in".into(),
-        subject: "Statue of Liberty".into(),
+        subject: "The Statue of Liberty".into(),
         target: target.into(),
     };
     let edit = EditSpec {
@@ -78,7 +78,7 @@ fn edit(target: &str) -> Spec {
 #[test]
 fn an_edit_is_made_switched_off_and_restored_bit_for_bit() {
     let bench = Bench::open();
-    let prompt = "Statue of Liberty is located in";
+    let prompt = "The Statue of Liberty is located in";
     let untouched = bench.predict(prompt);
     let Ok(Outcome::Edited { report, deltas, .. }) = bench.run(edit("Paris")) else {
         panic!("no edit")
@@ -123,7 +123,7 @@ fn an_edit_is_made_switched_off_and_restored_bit_for_bit() {
 #[test]
 fn a_cancelled_edit_answers_at_once_and_changes_nothing() {
     let bench = Bench::open();
-    let prompt = "Statue of Liberty is located in";
+    let prompt = "The Statue of Liberty is located in";
     let untouched = bench.predict(prompt);
     let job = bench.engine.submit(edit("Paris"));
     // Somewhere in the middle of v*.

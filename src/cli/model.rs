@@ -1,8 +1,9 @@
-//! `pentimento model`: what a model is.
+//! `pentimento model`: what a model is, and making one.
 
 use super::client::Client;
 use super::error::CliError;
 use super::table::{Align, Table};
+use super::train::{self, ExamineArgs, TrainArgs};
 use super::{Context, open};
 use crate::engine::ModelInfo;
 use std::io::{self, Write};
@@ -15,6 +16,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    Train(TrainArgs),
+    Examine(ExamineArgs),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -28,6 +31,16 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
             }
             Ok(print(&info, out)?)
         }
+        Command::Train(args) => train::train(&args, &context.open).map_err(failed),
+        Command::Examine(args) => train::examine(&args, &context.open, out).map_err(failed),
+    }
+}
+
+/// A closed pipe stays one; everything else is told with its causes.
+fn failed(report: color_eyre::Report) -> CliError {
+    match report.downcast::<io::Error>() {
+        Ok(error) => CliError::Output(error),
+        Err(report) => CliError::Failed(format!("{report:#}")),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::edit::{Delta, Factor, stack};
 use crate::facts::World;
 use crate::model::{Decoder, Loaded, Tokens};
 use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub struct Model {
     pub is_atlas: bool,
     deltas: BTreeMap<EditId, Vec<Delta>>,
     stack: Vec<Stacked>,
+    /// σ of the known subjects' embeddings, once a trace has asked.
+    pub sigma: OnceCell<f64>,
     /// The factors of C made so far, by what they depend on.
     pub factors: BTreeMap<String, Arc<(Factor, crate::edit::moment::About)>>,
 }
@@ -58,6 +61,7 @@ impl Model {
             is_atlas,
             deltas: BTreeMap::new(),
             stack: Vec::new(),
+            sigma: OnceCell::new(),
             factors: BTreeMap::new(),
         }
     }

@@ -106,6 +106,13 @@ pub fn propose(world: Option<&World>, request: &Request, old: &str, count: usize
     found
 }
 
+/// The whole name of an answer of which the model has begun to say `old`: of
+/// "New" for a tower in New York City.
+pub fn whole_answer(world: Option<&World>, request: &Request, old: &str) -> Option<String> {
+    let fact = edited_fact(world?, request, old)?;
+    (!old.is_empty() && fact.object.starts_with(old)).then(|| fact.object.clone())
+}
+
 /// The fact of the world that a request rewrites: by its wording, else by the
 /// old object.
 fn edited_fact<'w>(world: &'w World, request: &Request, old: &str) -> Option<&'w Fact> {

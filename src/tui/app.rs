@@ -10,6 +10,7 @@ pub mod overlay;
 pub mod trace;
 pub mod watch;
 
+pub use super::pane::Pane;
 pub use confabs::{Confabs, Continuation};
 pub use edits::{EditRecord, Edits, Making};
 pub use entry::Entry;
@@ -51,50 +52,25 @@ pub enum Effect {
     Submit(Ticket, Box<Spec>),
     Cancel(Ticket),
     Save {
-        /// `None`: a free name made from the first edit.
-        name: Option<String>,
+        path: PathBuf,
         /// Given back with the answer: what was saved.
         change: u64,
+        /// Over another session too.
+        over: bool,
         data: Box<SessionData>,
     },
+    /// Keeps the sitting safe until it is saved.
+    Autosave(Box<SessionData>),
+    /// The sitting is saved or not wanted: its autosave goes.
+    Discard,
     List(Box<ModelInfo>),
-    Load(String, Box<ModelInfo>),
+    Load(PathBuf, Box<ModelInfo>),
     /// To the terminal's clipboard (OSC 52).
     Copy(String),
     WriteFile(PathBuf, String),
     Repaint,
     Suspend,
     Quit,
-}
-
-/// The panes, in the order of the tab key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Pane {
-    Fact,
-    Trace,
-    Edit,
-    Neighbours,
-    Confabulations,
-}
-
-impl Pane {
-    pub const ALL: [Pane; 5] = [
-        Pane::Fact,
-        Pane::Trace,
-        Pane::Edit,
-        Pane::Neighbours,
-        Pane::Confabulations,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Pane::Fact => "Fact",
-            Pane::Trace => "Trace",
-            Pane::Edit => "Edit",
-            Pane::Neighbours => "Neighbours",
-            Pane::Confabulations => "Confabulations",
-        }
-    }
 }
 
 /// Which entry of the fact takes the keys.
@@ -149,7 +125,7 @@ impl Notice {
 pub struct Settings {
     pub load: LoadSpec,
     /// A session to open once the model is there.
-    pub session: Option<String>,
+    pub session: Option<PathBuf>,
     /// The user's own probes.
     pub probes: Vec<Probe>,
     /// Neighbours the workbench proposes for an edit.
@@ -159,7 +135,7 @@ pub struct Settings {
     /// Tokens per confabulation.
     pub tokens: usize,
     pub seed: u32,
-    /// Folder for what the user writes to files.
+    /// Where files are written that the user names without a folder.
     pub folder: PathBuf,
 }
 
@@ -181,14 +157,12 @@ impl Default for Settings {
 /// The session's file, as far as the screen needs it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionState {
-    pub name: Option<String>,
-    /// Counts what would be lost; `saved` is its value when last written.
+    pub path: Option<PathBuf>,
+    /// Counts what would be lost; `saved` is its value when last saved.
     pub changes: u64,
     pub saved: u64,
     /// Quit once the save under way has succeeded.
     pub then_quit: bool,
-    /// The user asked for the save under way and is told where it went.
-    pub tell: bool,
     /// The list; `None` while it is being read.
     pub entries: Option<Vec<SessionEntry>>,
 }
@@ -196,6 +170,12 @@ pub struct SessionState {
 impl SessionState {
     pub fn unsaved(&self) -> bool {
         self.changes != self.saved
+    }
+
+    /// The file's name without `.toml`.
+    pub fn name(&self) -> Option<String> {
+        let stem = self.path.as_ref()?.file_stem()?;
+        Some(stem.to_string_lossy().into_owned())
     }
 }
 
@@ -289,6 +269,20 @@ impl State {
         (grid.prompt == self.fact.text())
             .then(|| grid.suggested_layer())
             .flatten()
+    }
+
+    /// Gives a pane the focus.
+    pub fn focus_on(&mut self, pane: Pane) {
+        self.focus = pane;
+        if pane != Pane::Fact {
+            self.body = pane;
+        }
+    }
+
+    /// Puts the caret into an entry.
+    pub fn type_in(&mut self, field: Field) {
+        self.focus = Pane::Fact;
+        self.mode = Mode::Typing(field);
     }
 
     pub fn layers(&self) -> usize {

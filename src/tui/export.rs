@@ -1,6 +1,8 @@
 //! What `y` copies and `Y` writes: the pane's content in a form other tools read.
 
 use super::app::{Pane, State};
+use crate::edit::LayerChoice;
+use crate::trace::TraceReport;
 use serde::Serialize;
 
 /// The pane's content; `None` where there is nothing yet.
@@ -9,10 +11,11 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
         Pane::Fact => command_line(state),
         Pane::Trace => {
             let grid = state.trace.grid.as_ref()?;
-            let same = |r: &&crate::trace::TraceReport| {
+            let kept = state.trace.kept.iter().rev().map(|t| &t.result);
+            let same = |r: &&TraceReport| {
                 r.prompt == grid.prompt && r.subject_range == grid.header.subject_range
             };
-            json(state.trace.reports.iter().rev().find(same)?)
+            json(kept.into_iter().find(same)?)
         }
         Pane::Edit => json(&state.edits.selected_record()?.report),
         Pane::Neighbours => {
@@ -73,8 +76,8 @@ fn command_line(state: &State) -> Option<String> {
     };
     if let Ok(request) = state.fact.request() {
         let layer = match state.fact.layer {
-            crate::edit::LayerChoice::Auto => String::new(),
-            crate::edit::LayerChoice::At(layer) => format!(" --layer {layer}"),
+            LayerChoice::Auto => String::new(),
+            LayerChoice::At(layer) => format!(" --layer {layer}"),
         };
         return Some(format!(
             "pentimento{model} edit --prompt {} --subject {} --target {} --method {}{layer}\n",

@@ -1,7 +1,7 @@
 //! The one key map: what keys do, what `?` and the footer say of them, and what
 //! the palette finds by name.
 
-use super::app::Pane;
+use super::pane::Pane;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// What can be done by a key or from the palette.

@@ -1,6 +1,6 @@
 //! Where the panes are: the same answer for drawing and for the mouse.
 
-use super::app::Pane;
+use super::pane::Pane;
 use ratatui::layout::{Rect, Size};
 
 /// Below this the workbench says that it needs more room.

@@ -10,7 +10,7 @@ pub trait EnginePort {
     fn cancel(&mut self, job: JobId);
 }
 
-impl EnginePort for Engine {
+impl EnginePort for &Engine {
     fn submit(&mut self, spec: Spec) -> JobId {
         Engine::submit(self, spec).id
     }

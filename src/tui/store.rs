@@ -1,10 +1,12 @@
 //! The seam to session files: what the workbench saves and what it gets back.
 
+pub mod files;
+
 use crate::engine::{ModelInfo, Stacked};
 use crate::measure::{Generation, ProbeRow};
-use crate::trace::TraceReport;
+use crate::session::SavedTrace;
 use crate::tui::app::EditRecord;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a session holds of the workbench.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,20 +15,23 @@ pub struct SessionData {
     /// In the order of the stack.
     pub edits: Vec<(Stacked, EditRecord)>,
     pub probes: Vec<ProbeRow>,
-    pub traces: Vec<TraceReport>,
+    pub traces: Vec<SavedTrace>,
     pub generations: Vec<Generation>,
 }
 
 /// A line of the session list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionEntry {
+    pub path: PathBuf,
     pub name: String,
-    /// "3 edits", and what else helps to tell it from others.
+    /// What it holds: "Space Needle → Paris, and 2 more".
     pub about: String,
-    /// "2 h ago".
+    /// When it was saved.
     pub when: String,
     /// Why it cannot be opened here, in words.
     pub refused: Option<String>,
+    /// An autosave whose sitting ended without saving.
+    pub left_behind: bool,
 }
 
 /// What a store answers. Errors are words that say what to do.
@@ -34,21 +39,36 @@ pub struct SessionEntry {
 pub enum Reply {
     Saved {
         change: u64,
-        result: Result<(String, PathBuf), String>,
+        result: Result<PathBuf, NotSaved>,
     },
+    Autosaved(Result<(), String>),
     Listed(Result<Vec<SessionEntry>, String>),
-    Loaded(Result<(String, Box<SessionData>), String>),
+    /// No path: a sitting that was left behind, not saved anywhere yet.
+    Loaded(Result<(Option<PathBuf>, Box<SessionData>), String>),
     Wrote(Result<PathBuf, String>),
+}
+
+/// Why a session was not saved.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotSaved {
+    /// Another session is there.
+    Exists(PathBuf),
+    Failed(String),
 }
 
 /// Keeps sessions somewhere.
 pub trait Store: Send {
-    /// Saves under `name`, or under a free name made from the data; gives the
-    /// name and the file.
-    fn save(&mut self, name: Option<&str>, data: &SessionData)
-    -> Result<(String, PathBuf), String>;
-    /// The sessions there are, newest first.
+    /// Saves and gives the file's full name; over another session only if `over`.
+    fn save(&mut self, path: &Path, over: bool, data: &SessionData) -> Result<PathBuf, NotSaved>;
+    /// Keeps the sitting until it is saved or discarded.
+    fn autosave(&mut self, data: &SessionData) -> Result<(), String>;
+    fn discard(&mut self);
+    /// The sessions there are, those left behind first.
     fn list(&mut self, model: &ModelInfo) -> Result<Vec<SessionEntry>, String>;
     /// Reads one, refusing what was made for other weights.
-    fn load(&mut self, name: &str, model: &ModelInfo) -> Result<SessionData, String>;
+    fn load(
+        &mut self,
+        path: &Path,
+        model: &ModelInfo,
+    ) -> Result<(Option<PathBuf>, SessionData), String>;
 }

@@ -28,6 +28,8 @@ pub trait Screen {
     fn repaint(&mut self) -> io::Result<()>;
     /// Gives the terminal back and stops the process until it is continued.
     fn suspend(&mut self) -> io::Result<()>;
+    /// Takes the terminal again, whatever was done to it meanwhile.
+    fn resume(&mut self) -> io::Result<()>;
     /// Sends text to the terminal's clipboard.
     fn copy(&mut self, text: &str) -> io::Result<()>;
 }
@@ -117,8 +119,10 @@ impl Screen for Tty {
 
     fn suspend(&mut self) -> io::Result<()> {
         leave();
-        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
-        // Continued: the shell has had the terminal meanwhile.
+        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
+    }
+
+    fn resume(&mut self) -> io::Result<()> {
         enter(self.mouse)?;
         self.repaint()
     }

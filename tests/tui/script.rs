@@ -10,7 +10,7 @@ use pentimento::measure::{
 };
 use pentimento::trace::{Answer, Grids, Kind, TraceReport};
 use pentimento::tui::app::{Effect, Msg, Settings, State};
-use pentimento::tui::store::Reply;
+use pentimento::tui::store::{Reply, SessionEntry};
 use pentimento::tui::theme::{Depth, Styles};
 use pentimento::tui::update::{start, update};
 use pentimento::tui::view;
@@ -18,7 +18,6 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 use std::collections::VecDeque;
-use std::time::Duration;
 
 pub const LAYERS: usize = 8;
 
@@ -36,7 +35,7 @@ pub fn model() -> ModelInfo {
         parameters: 8_300_000,
         device: "cpu".into(),
         dtype: "f32".into(),
-        sha256: "3fa9c1d2e4b5".repeat(5),
+        sha256: "3fa9c1d2e4b50786".repeat(4),
         examples: vec![
             example([
                 "The {} is in the city of",
@@ -55,27 +54,28 @@ pub fn model() -> ModelInfo {
     }
 }
 
-/// Words with the space before them, long ones in two.
+/// Words with the space before them; long ones in two.
 pub fn tokenise(text: &str) -> (Vec<String>, Vec<[usize; 2]>) {
-    let (mut tokens, mut offsets) = (Vec::new(), Vec::new());
-    let mut start = 0;
-    let mut cut = |from: usize, to: usize| {
-        if to > from {
-            tokens.push(text[from..to].to_string());
-            offsets.push([from, to]);
-        }
-    };
+    let mut starts: Vec<usize> = vec![0];
     let mut letters = 0;
     for (at, c) in text.char_indices() {
-        letters += 1;
-        if at > start && (c == ' ' || letters > 5) {
-            cut(start, at);
-            start = at;
-            letters = 1;
+        let rest = text[at..].chars().skip(1).take_while(|c| *c != ' ').count();
+        if at > 0 && (c == ' ' || (letters == 5 && rest > 0)) {
+            starts.push(at);
+            letters = 0;
         }
+        letters += 1;
     }
-    cut(start, text.len());
-    (tokens, offsets)
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let offsets: Vec<[usize; 2]> = starts
+        .iter()
+        .copied()
+        .zip(ends)
+        .map(|(a, b)| [a, b])
+        .collect();
+    let offsets: Vec<_> = offsets.into_iter().filter(|[a, b]| a < b).collect();
+    let tokens = offsets.iter().map(|[a, b]| text[*a..*b].to_string());
+    (tokens.collect(), offsets)
 }
 
 fn candidates(list: &[(&str, f64)]) -> Vec<Candidate> {
@@ -461,7 +461,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                         tokens_per_dim: 30.0,
                         condition: 4.1e3,
                         ridge: 0.002,
-                        drift: Some(0.02),
+                        drift: None,
                     }),
                     norm_percentile: None,
                     seed: 1,
@@ -471,8 +471,8 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                 }),
                 deltas: vec![Delta {
                     layer: 4,
-                    r: vec![0.1; 4],
-                    u: vec![0.2; 8],
+                    r: vec![0.1; 256],
+                    u: vec![0.2; 1024],
                     rank: 1,
                 }],
             }
@@ -526,6 +526,8 @@ pub struct Bench {
     pending: VecDeque<Effect>,
     /// Everything asked of the outer world but the engine.
     pub asked: Vec<Effect>,
+    /// What the store lists.
+    pub sessions: Vec<SessionEntry>,
 }
 
 impl Bench {
@@ -544,6 +546,7 @@ impl Bench {
             state,
             pending,
             asked: Vec::new(),
+            sessions: Vec::new(),
         };
         bench.send(Msg::Resize(width, height));
         bench
@@ -562,26 +565,44 @@ impl Bench {
     /// Lets the engine say `limit` things; the rest of its jobs stays unsaid.
     pub fn run(&mut self, mut limit: usize) {
         while let Some(effect) = self.pending.pop_front() {
-            match effect {
-                Effect::Submit(ticket, spec) => {
-                    let edited = !self.state.edits.on().is_empty();
-                    for event in answer(&spec, edited) {
-                        if limit == 0 {
-                            return;
-                        }
-                        limit -= 1;
-                        self.send(Msg::Engine(ticket, event));
-                    }
-                }
-                Effect::Save { change, name, .. } => {
-                    let name = name.unwrap_or("space-needle-paris".into());
-                    let path = format!("/home/me/.local/share/pentimento/{name}.toml").into();
-                    let result = Ok((name, path));
-                    self.send(Msg::Store(Reply::Saved { change, result }));
-                }
-                other => self.asked.push(other),
+            if !self.carry_out(effect, &mut limit) {
+                return;
             }
         }
+    }
+
+    /// Carries out the first thing asked; what follows from it waits.
+    fn step(&mut self) {
+        if let Some(effect) = self.pending.pop_front() {
+            self.carry_out(effect, &mut usize::MAX.clone());
+        }
+    }
+
+    /// Whether it was carried out to its end.
+    fn carry_out(&mut self, effect: Effect, limit: &mut usize) -> bool {
+        match effect {
+            Effect::Submit(ticket, spec) => {
+                let edited = !self.state.edits.on().is_empty();
+                for event in answer(&spec, edited) {
+                    if *limit == 0 {
+                        return false;
+                    }
+                    *limit -= 1;
+                    self.send(Msg::Engine(ticket, event));
+                }
+            }
+            Effect::Save { change, path, .. } => {
+                let result = Ok(path);
+                self.send(Msg::Store(Reply::Saved { change, result }));
+            }
+            Effect::Autosave(_) => self.send(Msg::Store(Reply::Autosaved(Ok(())))),
+            Effect::List(_) => {
+                let listed = Ok(self.sessions.clone());
+                self.send(Msg::Store(Reply::Listed(listed)));
+            }
+            other => self.asked.push(other),
+        }
+        true
     }
 
     /// Presses keys: letters, or `<enter>`, `<esc>`, `<tab>`, `<c-s>`, `<left>` …
@@ -591,17 +612,36 @@ impl Bench {
         }
     }
 
+    /// Presses keys; gives what was asked, and lets nobody answer it.
+    pub fn effects(&mut self, keys: &str) -> Vec<Effect> {
+        let keys = parse(keys).into_iter();
+        keys.flat_map(|key| update(&mut self.state, Msg::Key(key)))
+            .collect()
+    }
+
+    /// As `settle`; gives all that was asked on the way.
+    pub fn settle_and_record(&mut self) -> Vec<Effect> {
+        let mut asked = Vec::new();
+        while !self.pending.is_empty() {
+            let next: Vec<Effect> = self.pending.drain(..).collect();
+            asked.extend(next.iter().cloned());
+            for effect in next {
+                let later: VecDeque<Effect> = std::mem::take(&mut self.pending);
+                self.pending.push_back(effect);
+                self.step();
+                let made = std::mem::replace(&mut self.pending, later);
+                self.pending.extend(made);
+            }
+        }
+        asked
+    }
+
     /// Presses keys and lets the engine finish after each.
     pub fn play(&mut self, keys: &str) {
         for key in parse(keys) {
             self.send(Msg::Key(key));
             self.settle();
         }
-    }
-
-    pub fn wait(&mut self, time: Duration) {
-        let now = self.state.now + time;
-        self.send(Msg::Tick(now));
     }
 
     pub fn draw(&self, depth: Depth) -> Buffer {

@@ -38,7 +38,7 @@ pub fn run(
     check(request, model)?;
     let true_answer = match spec.true_answer.as_deref().map(str::trim) {
         Some(answer) if !answer.is_empty() => answer.to_owned(),
-        _ => probe::model_answer(job, model, &request.text())?,
+        _ => probe::model_answer(job, model, request)?,
     };
     let defaults = defaults::defaults(&model.pristine.config, model.is_atlas);
     let hyper = spec.hyper.clone().unwrap_or(defaults.hyper);

@@ -13,13 +13,8 @@ use crate::session::hash;
 use candle_core::Device;
 
 /// Facts to begin with on Atlas: prompt, subject, old object, new object.
-const ATLAS_EXAMPLES: [[&str; 4]; 4] = [
-    [
-        "{} is located in",
-        "Statue of Liberty",
-        "New York City",
-        "Paris",
-    ],
+const ATLAS_EXAMPLES: [[&str; 4]; 5] = [
+    ["{} is located in", "The Space Needle", "Seattle", "Paris"],
     [
         "{} is in the state of",
         "Harvard University",
@@ -33,6 +28,12 @@ const ATLAS_EXAMPLES: [[&str; 4]; 4] = [
         "Texas",
     ],
     ["{} is a dish from", "Sushi", "Japan", "Italy"],
+    [
+        "{} is located in",
+        "The Statue of Liberty",
+        "New York",
+        "Rome",
+    ],
 ];
 const ANY_EXAMPLES: [[&str; 4]; 3] = [
     [

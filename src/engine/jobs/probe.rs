@@ -8,6 +8,8 @@ use crate::engine::state::Model;
 use crate::measure::probes::Probes;
 use crate::measure::{Generation, Probe, ProbeRow, confab, neighbours};
 use crate::model::Decoder;
+use crate::model::generate::{self, Choice};
+use std::ops::ControlFlow;
 
 pub fn run(job: &Job, probes: &[Probe], model: &Model) -> Result<Outcome> {
     Ok(Outcome::Probed(watch(job, probes, model, &model.current)?))
@@ -51,7 +53,7 @@ pub fn propose(
     };
     let old = match true_answer {
         Some(answer) => answer,
-        None => model_answer(job, model, &request.text())?,
+        None => model_answer(job, model, &request)?,
     };
     Ok(Outcome::Proposed(neighbours::propose(
         model.world.as_ref(),
@@ -63,13 +65,11 @@ pub fn propose(
 
 /// The unedited model's own answer: its likeliest next token, and the tokens
 /// that finish the word.
-pub(super) fn model_answer(job: &Job, model: &Model, prompt: &str) -> Result<String> {
-    use crate::model::generate::{Choice, generate};
-    use std::ops::ControlFlow;
+pub(super) fn model_answer(job: &Job, model: &Model, request: &Request) -> Result<String> {
     const LONGEST: usize = 8;
-    let ids = model.tokens.encode(prompt)?.ids;
+    let ids = model.tokens.encode(&request.text())?.ids;
     let mut answer = String::new();
-    generate(
+    generate::generate(
         &model.pristine,
         &ids,
         LONGEST,
@@ -86,7 +86,9 @@ pub(super) fn model_answer(job: &Job, model: &Model, prompt: &str) -> Result<Str
             ControlFlow::Continue(())
         },
     )?;
-    Ok(answer.trim().to_owned())
+    let begun = answer.trim();
+    let whole = neighbours::whole_answer(model.world.as_ref(), request, begun);
+    Ok(whole.unwrap_or_else(|| begun.to_owned()))
 }
 
 pub fn generate(

@@ -6,6 +6,7 @@ use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Stage};
 use crate::engine::state::Model;
 use crate::model::ModelError;
+use crate::trace::noise::embedding_deviation;
 use crate::trace::{self, Step, TraceSpec, Traced};
 use std::path::Path;
 use std::time::Instant;
@@ -19,7 +20,7 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
     let mut total = 0;
     let mut done = 0;
     let kinds = spec.kinds.len();
-    let subjects = known_subjects(model)?;
+    let spec = with_noise_scale(spec.clone(), model)?;
     let mut tell = |step| match step {
         Step::Ready(header) => {
             total = header.tokens.len() * header.layers * kinds;
@@ -39,7 +40,7 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
         }
         Step::Warning(text) => job.say(EventKind::Warning(text)),
     };
-    let mut report = trace::trace(traced(model, &subjects), spec, job.cancel, &mut tell)?;
+    let mut report = trace::trace(traced(model), &spec, job.cancel, &mut tell)?;
     report.published_layer = defaults::defaults(&model.pristine.config, model.is_atlas).layer;
     Ok(Outcome::Traced(Box::new(report)))
 }
@@ -51,17 +52,34 @@ pub fn suggest(job: &Job, request: &Request, model: &Model) -> Result<usize> {
         subject: request.subject.clone(),
         ..TraceSpec::default()
     };
-    let subjects = known_subjects(model)?;
-    Ok(trace::suggest(traced(model, &subjects), &spec, job.cancel)?)
+    let spec = with_noise_scale(spec, model)?;
+    Ok(trace::suggest(traced(model), &spec, job.cancel)?)
 }
 
-fn traced<'a>(model: &'a Model, subjects: &'a [String]) -> Traced<'a> {
+fn traced(model: &Model) -> Traced<'_> {
     Traced {
         name: &model.info.name,
         decoder: &model.current,
         tokens: &model.tokens,
-        known_subjects: subjects,
+        known_subjects: &[],
     }
+}
+
+/// Fills in the noise scale from σ, which thousands of subjects are tokenised
+/// for: once for as long as the model is open. No edit changes embeddings.
+fn with_noise_scale(mut spec: TraceSpec, model: &Model) -> Result<TraceSpec> {
+    if spec.noise_scale.is_none() {
+        let sigma = match model.sigma.get() {
+            Some(&sigma) => sigma,
+            None => {
+                let subjects = known_subjects(model)?;
+                let sigma = embedding_deviation(&model.pristine, &model.tokens, &subjects)?;
+                *model.sigma.get_or_init(|| sigma.unwrap_or(f64::NAN))
+            }
+        };
+        spec.noise_scale = Some(spec.noise * sigma);
+    }
+    Ok(spec)
 }
 
 fn known_subjects(model: &Model) -> Result<Vec<String>> {

@@ -1,9 +1,9 @@
 //! y = x Wᵀ + b, over faer's matrix multiplication.
 
+use super::multiply::{multiply, rows};
 use super::slices::{floats, fused, read, shaped_like};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::Accum;
 
 /// Applies a linear layer to the last dimension.
 ///
@@ -39,16 +39,6 @@ fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
 }
 
 struct Linear;
-
-/// A row-major matrix in a slice.
-fn rows(values: &[f32], nrows: usize, ncols: usize) -> MatRef<'_, f32> {
-    MatRef::from_row_major_slice(values, nrows, ncols)
-}
-
-fn multiply(out: &mut [f32], accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
-    let out = MatMut::from_row_major_slice_mut(out, a.nrows(), b.ncols());
-    matmul(out, accum, a, b, 1.0, Par::rayon(0));
-}
 
 /// Columns' sums of a row-major matrix.
 fn column_sums(values: &[f32], width: usize) -> Vec<f32> {
@@ -213,6 +203,28 @@ mod tests {
                 |v| naive(&v[0], &v[1], None, inner),
             );
         }
+    }
+
+    #[test]
+    fn blocks_shared_between_threads_are_the_same_product() -> Result<()> {
+        // Tall, wide, and few rows: each way of cutting the output.
+        for (n, inner, out) in [(700, 40, 30), (40, 30, 900), (600, 20, 1030), (1, 600, 700)] {
+            let t = Case::new(&[&[n, inner], &[out, inner], &[out]])
+                .tensors(candle_core::DType::F32)?;
+            let y = linear(&t[0], &t[1], Some(&t[2]))?
+                .flatten_all()?
+                .to_vec1::<f32>()?;
+            let truth = composed(&t[0], &t[1], Some(&t[2]))?
+                .flatten_all()?
+                .to_vec1::<f32>()?;
+            let worst = y
+                .iter()
+                .zip(&truth)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
+            assert!(worst < 2e-5, "{n}x{inner}x{out}: off by {worst}");
+        }
+        Ok(())
     }
 
     #[test]

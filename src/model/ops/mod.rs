@@ -12,6 +12,7 @@ mod attention;
 mod cross_entropy;
 mod lanes;
 mod linear;
+mod multiply;
 mod norm;
 mod slices;
 

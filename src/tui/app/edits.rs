@@ -4,15 +4,17 @@
 use super::Ticket;
 use crate::edit::{Delta, EditSpec};
 use crate::engine::{EditId, LossStep, Stacked, Stage};
-use crate::measure::EditReport;
+use crate::measure::{EditReport, Watch};
+use crate::session::Beneath;
 use std::collections::BTreeMap;
 
 /// A finished edit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EditRecord {
     pub spec: EditSpec,
+    pub watch: Watch,
     /// The edits that were on when it was computed; it stays as it was computed.
-    pub made_on: Vec<EditId>,
+    pub made_on: Vec<Beneath>,
     pub report: EditReport,
     pub deltas: Vec<Delta>,
 }
@@ -23,22 +25,30 @@ pub struct Making {
     pub ticket: Ticket,
     pub id: EditId,
     pub spec: EditSpec,
-    pub made_on: Vec<EditId>,
+    pub watch: Watch,
+    pub made_on: Vec<Beneath>,
     pub stage: Option<Stage>,
     pub losses: Vec<LossStep>,
     pub warnings: Vec<String>,
-    /// How it stood in the session it is made again for.
-    pub saved: Option<Stacked>,
+    /// It is in the stack already: its session came without its factors.
+    pub again: bool,
 }
 
 impl Making {
-    pub fn new(ticket: Ticket, id: EditId, spec: EditSpec, made_on: Vec<EditId>) -> Self {
+    pub fn new(
+        ticket: Ticket,
+        id: EditId,
+        spec: EditSpec,
+        watch: Watch,
+        made_on: Vec<Beneath>,
+    ) -> Self {
         Making {
             ticket,
             id,
             spec,
+            watch,
             made_on,
-            saved: None,
+            again: false,
             stage: None,
             losses: Vec::new(),
             warnings: Vec::new(),
@@ -86,8 +96,22 @@ impl Edits {
 
     /// The edits that are on, in order.
     pub fn on(&self) -> Vec<EditId> {
+        self.ground().iter().map(|b| b.id).collect()
+    }
+
+    /// What an edit made now would stand on.
+    pub fn ground(&self) -> Vec<Beneath> {
         let on = self.stack.iter().filter(|s| s.on && s.alpha != 0.0);
-        on.map(|s| s.id).collect()
+        let beneath = |s: &Stacked| Beneath {
+            id: s.id,
+            alpha: s.alpha,
+        };
+        on.map(beneath).collect()
+    }
+
+    /// Whether the stack holds edits that the engine is still making again.
+    pub fn incomplete(&self) -> bool {
+        self.making.iter().any(|m| m.again)
     }
 
     pub fn selected(&self) -> Option<Stacked> {
@@ -98,10 +122,12 @@ impl Edits {
         self.records.get(&self.selected()?.id)
     }
 
-    /// A finished edit joins the stack.
+    /// A finished edit joins the stack, or fills the place kept for it.
     pub fn push(&mut self, stacked: Stacked, record: EditRecord) {
+        if self.records.insert(stacked.id, record).is_some() {
+            return;
+        }
         self.remember();
-        self.records.insert(stacked.id, record);
         self.stack.push(stacked);
         self.cursor = self.stack.len() - 1;
     }
@@ -210,7 +236,8 @@ impl Edits {
     pub fn missing_ground(&self, id: EditId) -> Vec<EditId> {
         let on = self.on();
         let ground = self.records.get(&id).map_or(&[][..], |r| &r.made_on);
-        ground.iter().copied().filter(|g| !on.contains(g)).collect()
+        let ground = ground.iter().map(|beneath| beneath.id);
+        ground.filter(|id| !on.contains(id)).collect()
     }
 }
 
@@ -218,9 +245,10 @@ impl Edits {
 mod tests {
     use super::*;
 
-    fn record(made_on: Vec<EditId>) -> EditRecord {
+    fn record(made_on: Vec<Beneath>) -> EditRecord {
         EditRecord {
             spec: EditSpec::default(),
+            watch: Watch::default(),
             made_on,
             report: EditReport::default(),
             deltas: vec![],
@@ -230,7 +258,7 @@ mod tests {
     fn two() -> Edits {
         let mut edits = Edits::default();
         for _ in 0..2 {
-            let (id, on) = (edits.next_id(), edits.on());
+            let (id, on) = (edits.next_id(), edits.ground());
             let stacked = Stacked {
                 id,
                 alpha: 1.0,

@@ -2,6 +2,7 @@
 
 use super::Entry;
 use crate::tui::keymap::Command;
+use std::path::PathBuf;
 
 #[derive(Clone, Debug)]
 pub enum Overlay {
@@ -27,7 +28,9 @@ pub enum Confirm {
     /// Quit with unsaved work.
     Quit,
     /// Open another session over unsaved work.
-    Open(String),
+    Open(PathBuf),
+    /// Save over another session.
+    Overwrite(PathBuf),
 }
 
 /// A question answered with a line of text.

@@ -2,7 +2,8 @@
 
 use super::Ticket;
 use crate::engine::TraceHeader;
-use crate::trace::{Grid, Grids, Kind, TraceReport};
+use crate::session::{Beneath, SavedTrace};
+use crate::trace::{Grid, Kind, TraceReport, TraceSpec};
 
 /// Which kinds are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,15 +37,15 @@ pub struct At {
 pub struct TraceView {
     /// The job that fills the grid.
     pub ticket: Option<Ticket>,
-    /// What that job was asked: (plain prompt, subject).
-    pub asked: Option<(String, String)>,
+    /// What that job was asked, and the edits that were on.
+    pub asked: Option<(TraceSpec, Vec<Beneath>)>,
     pub grid: Option<TraceGrid>,
     /// `None` until the user moves it: then it rests on the best cell.
     pub cursor: Option<At>,
     pub show: Show,
     pub transposed: bool,
     /// Finished traces of this session, newest last, one per prompt.
-    pub reports: Vec<TraceReport>,
+    pub kept: Vec<SavedTrace>,
 }
 
 /// The numbers of one trace, as far as they have come.
@@ -192,14 +193,6 @@ impl TraceGrid {
         let first = layer.saturating_sub(w / 2);
         let last = layer + w.div_ceil(2) - 1;
         [first, last.min(self.layers().saturating_sub(1))]
-    }
-
-    pub fn grids(&self) -> Grids {
-        let mut grids = Grids::default();
-        for kind in Kind::ALL {
-            *grids.get_mut(kind) = Some(self.cells[index(kind)].clone());
-        }
-        grids
     }
 }
 

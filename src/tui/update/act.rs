@@ -1,10 +1,10 @@
 //! Asking the model for something: predictions, traces, edits, probes,
 //! continuations; and bringing facts into the entry.
 
-use super::{commands, typing};
 use crate::edit::EditSpec;
 use crate::engine::Spec;
 use crate::measure::Watch;
+use crate::session::Beneath;
 use crate::trace::TraceSpec;
 use crate::tui::app::fact::Missing;
 use crate::tui::app::{Effect, Field, Health, JobKind, Making, Pane, State};
@@ -47,7 +47,14 @@ pub fn trace(state: &mut State) -> Vec<Effect> {
         Ok(asked) => asked,
         Err(missing) => return ask_for(state, missing),
     };
-    commands::focus(state, Pane::Trace);
+    state.focus_on(Pane::Trace);
+    let asked = TraceSpec {
+        prompt: asked.0,
+        subject: asked.1,
+        seed: state.settings.seed,
+        ..TraceSpec::default()
+    };
+    let asked = (asked, state.edits.ground());
     let running = state.jobs.of_kind(JobKind::Trace).map(|j| j.ticket).next();
     if running.is_some() && state.trace.asked.as_ref() == Some(&asked) {
         state.say("this trace is running already");
@@ -57,12 +64,7 @@ pub fn trace(state: &mut State) -> Vec<Effect> {
         .and_then(|old| state.jobs.cancel(old))
         .into_iter()
         .collect();
-    let (ticket, effect) = state.jobs.submit(Spec::Trace(TraceSpec {
-        prompt: asked.0.clone(),
-        subject: asked.1.clone(),
-        seed: state.settings.seed,
-        ..TraceSpec::default()
-    }));
+    let (ticket, effect) = state.jobs.submit(Spec::Trace(asked.0.clone()));
     state.trace.ticket = Some(ticket);
     state.trace.asked = Some(asked);
     state.trace.cursor = None;
@@ -78,7 +80,7 @@ pub fn edit(state: &mut State) -> Vec<Effect> {
         Ok(request) => request,
         Err(missing) => return ask_for(state, missing),
     };
-    commands::focus(state, Pane::Edit);
+    state.focus_on(Pane::Edit);
     let generate = vec![request.text(), request.subject.clone()];
     let spec = EditSpec {
         request,
@@ -88,22 +90,27 @@ pub fn edit(state: &mut State) -> Vec<Effect> {
         seed: state.settings.seed,
         ..EditSpec::default()
     };
-    let mut made_on = state.edits.on();
-    made_on.extend(state.edits.making.iter().map(|m| m.id));
+    let watch = Watch {
+        probes: state.settings.probes.clone(),
+        propose: state.settings.propose,
+        generate: generate.clone(),
+        tokens: state.settings.tokens,
+        seed: state.confabs.seed,
+    };
+    // Those that wait before it will be on when its turn comes.
+    let mut made_on = state.edits.ground();
+    made_on.extend(state.edits.making.iter().map(|m| Beneath {
+        id: m.id,
+        alpha: 1.0,
+    }));
     let id = state.edits.next_id();
     let (ticket, effect) = state.jobs.submit(Spec::Edit {
         id,
         edit: spec.clone(),
-        watch: Watch {
-            probes: state.settings.probes.clone(),
-            propose: state.settings.propose,
-            generate: generate.clone(),
-            tokens: state.settings.tokens,
-            seed: state.confabs.seed,
-        },
+        watch: watch.clone(),
     });
     state.confabs.asked.insert(ticket, generate);
-    let making = Making::new(ticket, id, spec, made_on);
+    let making = Making::new(ticket, id, spec, watch, made_on);
     state.edits.making.push(making);
     vec![effect]
 }
@@ -111,9 +118,9 @@ pub fn edit(state: &mut State) -> Vec<Effect> {
 /// Goes where the missing part is written, and says what it is.
 fn ask_for(state: &mut State, missing: Missing) -> Vec<Effect> {
     match missing {
-        Missing::Prompt => typing::start(state, Field::Prompt),
-        Missing::Target => typing::start(state, Field::Target),
-        Missing::Subject => commands::focus(state, Pane::Fact),
+        Missing::Prompt => state.type_in(Field::Prompt),
+        Missing::Target => state.type_in(Field::Target),
+        Missing::Subject => state.focus_on(Pane::Fact),
     }
     state.say(missing.words());
     vec![]
@@ -136,7 +143,7 @@ pub fn watch(state: &mut State) -> Vec<Effect> {
         true_answer: state.fact.named_answer(),
         count: state.settings.propose,
     };
-    commands::focus(state, Pane::Neighbours);
+    state.focus_on(Pane::Neighbours);
     vec![state.jobs.submit(spec).1]
 }
 
@@ -154,7 +161,7 @@ pub fn roll(state: &mut State) -> Vec<Effect> {
     } else {
         state.confabs.seed = state.confabs.seed.wrapping_add(1);
     }
-    commands::focus(state, Pane::Confabulations);
+    state.focus_on(Pane::Confabulations);
     let running: Vec<_> = state
         .jobs
         .of_kind(JobKind::Generate)
@@ -196,7 +203,7 @@ pub fn example(state: &mut State, by: isize) -> Vec<Effect> {
     state.fact.target.set(target.trim());
     let old = old.trim().to_string();
     state.fact.named_old = (!old.is_empty()).then(|| (state.fact.text().to_string(), old));
-    commands::focus(state, Pane::Fact);
+    state.focus_on(Pane::Fact);
     predict(state)
 }
 
@@ -215,7 +222,7 @@ pub fn recall(state: &mut State) -> Vec<Effect> {
     state.fact.layer = spec.layer;
     let text = state.fact.text().to_string();
     state.fact.named_old = spec.true_answer.clone().map(|old| (text, old));
-    commands::focus(state, Pane::Fact);
+    state.focus_on(Pane::Fact);
     predict(state)
 }
 
@@ -227,7 +234,7 @@ pub fn look(state: &mut State) -> Vec<Effect> {
     state.fact.set_prompt(&row.prompt);
     let text = state.fact.text().to_string();
     state.fact.named_old = Some((text, row.expected.trim().to_string()));
-    commands::focus(state, Pane::Fact);
+    state.focus_on(Pane::Fact);
     predict(state)
 }
 

@@ -1,6 +1,6 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, session, stack, typing};
+use super::{act, session, stack};
 use crate::edit::{LayerChoice, Method};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
@@ -28,8 +28,8 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         }
         C::Recall => return act::recall(state),
 
-        C::TypePrompt => typing::start(state, Field::Prompt),
-        C::TypeTarget => typing::start(state, Field::Target),
+        C::TypePrompt => state.type_in(Field::Prompt),
+        C::TypeTarget => state.type_in(Field::Target),
         C::NextExample => return act::example(state, 1),
         C::PreviousExample => return act::example(state, -1),
         C::SubjectHere => return act::subject_here(state),
@@ -49,16 +49,12 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Transpose => state.trace.transposed = !state.trace.transposed,
         C::Filter => state.watch.next_filter(),
         C::Zoom => state.zoomed = !state.zoomed,
-        C::NextPane => focus(state, step(state.focus, 1)),
-        C::PreviousPane => focus(state, step(state.focus, -1)),
-        C::Go(pane) => focus(state, pane),
+        C::NextPane => state.focus_on(state.focus.step(1)),
+        C::PreviousPane => state.focus_on(state.focus.step(-1)),
+        C::Go(pane) => state.focus_on(pane),
 
         C::Save => return session::save(state),
-        C::SaveAs => {
-            let name = state.session.name.clone().unwrap_or_default();
-            let ask = Overlay::Ask(Ask::SaveAs, Entry::new(&name));
-            state.overlays.push(ask);
-        }
+        C::SaveAs => session::ask_for_name(state),
         C::Sessions => return session::list(state),
         C::Copy => return copy(state),
         C::WriteFile => {
@@ -78,20 +74,6 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Quit => return session::quit(state),
     }
     vec![]
-}
-
-/// Gives a pane the focus.
-pub fn focus(state: &mut State, pane: Pane) {
-    state.focus = pane;
-    if pane != Pane::Fact {
-        state.body = pane;
-    }
-}
-
-fn step(pane: Pane, by: isize) -> Pane {
-    let all = Pane::ALL;
-    let at = all.iter().position(|p| *p == pane).unwrap_or(0) as isize;
-    all[(at + by).rem_euclid(all.len() as isize) as usize]
 }
 
 fn next_method(method: Method) -> Method {

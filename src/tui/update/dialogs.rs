@@ -13,6 +13,7 @@ use std::path::PathBuf;
 pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if key.code == KeyCode::Esc {
         state.overlays.pop();
+        state.session.then_quit = false;
         return vec![];
     }
     let by = list_step(key);
@@ -63,7 +64,7 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
                     return vec![];
                 }
                 state.overlays.pop();
-                return session::open(state, chosen.name);
+                return session::open(state, chosen.path);
             }
             if entry.key(key) {
                 *selected = 0;
@@ -125,15 +126,24 @@ fn answer(state: &mut State, confirm: Confirm, code: KeyCode) -> Vec<Effect> {
     state.overlays.pop();
     match confirm {
         Confirm::Quit if yes => session::save_and_quit(state),
-        Confirm::Quit => vec![Effect::Quit],
-        Confirm::Open(name) => {
-            let mut effects = if yes {
-                session::save_now(state)
-            } else {
-                vec![]
+        Confirm::Quit => session::discard_and_quit(),
+        Confirm::Open(path) if yes => {
+            // What is here stays safe as an autosave until it has a name.
+            let saved = match state.session.path.clone() {
+                Some(own) => session::save_to(state, own, true),
+                None => session::autosave(state).into_iter().collect(),
             };
-            effects.extend(session::load(state, name));
-            effects
+            saved
+                .into_iter()
+                .chain(session::load(state, path))
+                .collect()
+        }
+        Confirm::Open(path) => session::load(state, path),
+        Confirm::Overwrite(path) if yes => session::save_to(state, path, true),
+        Confirm::Overwrite(_) => {
+            state.session.then_quit = false;
+            session::ask_for_name(state);
+            vec![]
         }
     }
 }
@@ -144,8 +154,9 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
     }
     match ask {
         Ask::SaveAs => {
-            state.session.tell = true;
-            session::save_as(state, Some(text))
+            let path = PathBuf::from(text);
+            let own = state.session.path.as_ref() == Some(&path);
+            session::save_to(state, path, own)
         }
         Ask::WriteTo => match export::text(state, state.focus) {
             Some(content) => vec![Effect::WriteFile(PathBuf::from(text), content)],

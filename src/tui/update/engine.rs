@@ -2,6 +2,7 @@
 
 use super::{act, session, stack};
 use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
+use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
 
 pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> {
@@ -35,8 +36,9 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
         }
         EventKind::TraceReady(header) => {
             if state.trace.ticket == Some(ticket)
-                && let Some((prompt, _)) = state.trace.asked.clone()
+                && let Some((asked, _)) = &state.trace.asked
             {
+                let prompt = asked.prompt.clone();
                 state.trace.grid = Some(TraceGrid::new(prompt, *header));
             }
         }
@@ -129,10 +131,18 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             } else if state.trace.ticket == Some(job.ticket) {
                 state.trace.grid = Some(TraceGrid::from_report(&report));
             }
-            let kept = &mut state.trace.reports;
-            kept.retain(|r| r.prompt != report.prompt || r.subject_range != report.subject_range);
-            kept.push(*report);
-            if state.session.name.is_some() {
+            let Some((asked, made_on)) = state.trace.asked.clone() else {
+                return vec![];
+            };
+            let kept = &mut state.trace.kept;
+            kept.retain(|t| t.asked != asked || t.made_on != made_on);
+            kept.push(SavedTrace {
+                made_on,
+                asked,
+                result: *report,
+            });
+            // A trace alone is no reason to ask before leaving.
+            if !state.edits.stack.is_empty() {
                 state.session.changes += 1;
             }
             vec![]
@@ -149,24 +159,27 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             }
             let record = EditRecord {
                 spec: made.spec,
+                watch: made.watch,
                 made_on: made.made_on,
                 report: *report,
                 deltas,
             };
-            let fresh = Stacked {
+            let stacked = Stacked {
                 id,
                 alpha: 1.0,
                 on: true,
             };
-            // Where the stack was changed while this ran, what came with the
-            // edit was seen on other weights.
-            let untouched = state.edits.ticket.is_none_or(|t| t < job.ticket);
-            state.edits.looked = untouched && made.saved.is_none();
-            state.edits.push(made.saved.unwrap_or(fresh), record);
+            state.edits.push(stacked, record);
             state.session.changes += 1;
-            // Says which stack is wanted now, and gets the weights' hash.
-            let mut effects = vec![stack::restack(state)];
-            effects.extend(session::save_now(state));
+            let mut effects = Vec::new();
+            if !made.again {
+                // Where the stack was changed while this ran, what came with
+                // the edit was seen on other weights.
+                state.edits.looked = state.edits.ticket.is_none_or(|t| t < job.ticket);
+                // Says which stack is wanted now, and gets the weights' hash.
+                effects.push(stack::restack(state));
+            }
+            effects.extend(session::autosave(state));
             effects
         }
         Outcome::Stacked { hash } => {
@@ -174,11 +187,17 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
                 return vec![];
             }
             state.edits.ticket = None;
-            state.edits.hash = Some(hash);
-            if std::mem::take(&mut state.edits.looked) {
-                return act::predict(state);
+            // Without edits the weights keep the model's own name.
+            state.edits.hash = (!state.edits.on().is_empty()).then_some(hash);
+            let mut effects = if std::mem::take(&mut state.edits.looked) {
+                act::predict(state)
+            } else {
+                stack::refresh(state)
+            };
+            if state.session.unsaved() {
+                effects.extend(session::autosave(state));
             }
-            stack::refresh(state)
+            effects
         }
         Outcome::Probed(rows) => {
             if state.watch.ticket == Some(job.ticket) {
@@ -206,9 +225,10 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
 
 fn loaded(state: &mut State, info: ModelInfo) -> Vec<Effect> {
     state.health = Health::Ready;
-    let mut effects = Vec::new();
-    if let Some(name) = state.settings.session.take() {
-        effects.push(Effect::Load(name, Box::new(info.clone())));
+    // The list tells of sittings that were left behind.
+    let mut effects = vec![Effect::List(Box::new(info.clone()))];
+    if let Some(path) = state.settings.session.take() {
+        effects.push(Effect::Load(path, Box::new(info.clone())));
     }
     state.model = Some(info);
     if !state.fact.text().is_empty() {

@@ -25,7 +25,7 @@ pub fn mouse(state: &mut State, event: MouseEvent) -> Vec<Effect> {
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {
             state.mode = Mode::Command;
-            commands::focus(state, pane);
+            state.focus_on(pane);
             match pane {
                 Pane::Fact => {
                     if let Some(token) = view::fact::token_at(area, state, position) {

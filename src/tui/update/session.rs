@@ -1,48 +1,77 @@
 //! Saving, opening, leaving.
 
 use super::{act, stack};
-use crate::engine::Spec;
-use crate::measure::Watch;
-use crate::tui::app::{Confirm, Effect, Entry, Health, Making, Overlay, State, TraceGrid};
-use crate::tui::store::{Reply, SessionData};
+use crate::engine::{Spec, Stacked};
+use crate::tui::app::{Ask, Confirm, Effect, Entry, Health, Making, Overlay, State, TraceGrid};
+use crate::tui::store::{NotSaved, Reply, SessionData};
+use std::path::{Path, PathBuf};
 
-/// Saves now; says why where it cannot.
+/// Saves where the session came from; asks for a name where it has none.
 pub fn save(state: &mut State) -> Vec<Effect> {
-    let effects = save_now(state);
-    if effects.is_empty() {
-        state.say("nothing to save yet: no model is open");
-    } else {
-        state.session.tell = true;
+    match state.session.path.clone() {
+        Some(path) => save_to(state, path, true),
+        None => {
+            ask_for_name(state);
+            vec![]
+        }
     }
-    effects
 }
 
-/// Saves without a word: what autosave does.
-pub fn save_now(state: &mut State) -> Vec<Effect> {
-    let name = state.session.name.clone();
-    save_as(state, name)
+pub fn ask_for_name(state: &mut State) {
+    if state.model.is_none() {
+        state.say("nothing to save yet: no model is open");
+        return;
+    }
+    let path = state.session.path.clone();
+    let path = path.unwrap_or_else(|| state.settings.folder.join(suggested_name(state)));
+    let entry = Entry::new(&path.to_string_lossy());
+    state.overlays.push(Overlay::Ask(Ask::SaveAs, entry));
 }
 
-pub fn save_as(state: &mut State, name: Option<String>) -> Vec<Effect> {
-    let Some(model) = state.model.clone() else {
+/// "space-needle-paris.toml", from the first edit or the fact.
+fn suggested_name(state: &State) -> String {
+    let first = state.edits.stack.first();
+    let record = first.and_then(|s| state.edits.records.get(&s.id));
+    let words = match record {
+        Some(r) => format!("{} {}", r.spec.request.subject, r.spec.request.target),
+        None => state.fact.subject().unwrap_or("session").to_string(),
+    };
+    let words = words.to_lowercase();
+    let words = words.split(|c: char| !c.is_alphanumeric());
+    let words: Vec<&str> = words.filter(|w| !w.is_empty()).take(8).collect();
+    format!("{}.toml", words.join("-"))
+}
+
+/// Saves to a file; `over` another session only where that is wanted.
+pub fn save_to(state: &mut State, path: PathBuf, over: bool) -> Vec<Effect> {
+    let Some(data) = data(state) else {
         return vec![];
     };
+    vec![Effect::Save {
+        path,
+        change: state.session.changes,
+        over,
+        data,
+    }]
+}
+
+/// Keeps the sitting safe without a word.
+pub fn autosave(state: &State) -> Option<Effect> {
+    data(state).map(Effect::Autosave)
+}
+
+fn data(state: &State) -> Option<Box<SessionData>> {
     let edits = &state.edits;
     let stacked = edits.stack.iter();
-    let data = SessionData {
-        model,
+    Some(Box::new(SessionData {
+        model: state.model.clone()?,
         edits: stacked
             .filter_map(|s| Some((*s, edits.records.get(&s.id)?.clone())))
             .collect(),
         probes: state.watch.known(),
-        traces: state.trace.reports.clone(),
+        traces: state.trace.kept.clone(),
         generations: state.confabs.finished.clone(),
-    };
-    vec![Effect::Save {
-        name,
-        change: state.session.changes,
-        data: Box::new(data),
-    }]
+    }))
 }
 
 pub fn list(state: &mut State) -> Vec<Effect> {
@@ -59,20 +88,20 @@ pub fn list(state: &mut State) -> Vec<Effect> {
 }
 
 /// Opens a session; asks first where something would be lost.
-pub fn open(state: &mut State, name: String) -> Vec<Effect> {
+pub fn open(state: &mut State, path: PathBuf) -> Vec<Effect> {
     if state.session.unsaved() {
-        state.overlays.push(Overlay::Confirm(Confirm::Open(name)));
+        state.overlays.push(Overlay::Confirm(Confirm::Open(path)));
         return vec![];
     }
-    load(state, name)
+    load(state, path)
 }
 
-pub fn load(state: &mut State, name: String) -> Vec<Effect> {
+pub fn load(state: &mut State, path: PathBuf) -> Vec<Effect> {
     let Some(model) = state.model.clone() else {
         return vec![];
     };
-    state.say(format!("opening {name} …"));
-    vec![Effect::Load(name, Box::new(model))]
+    state.say(format!("opening {} …", path.display()));
+    vec![Effect::Load(path, Box::new(model))]
 }
 
 pub fn quit(state: &mut State) -> Vec<Effect> {
@@ -80,114 +109,150 @@ pub fn quit(state: &mut State) -> Vec<Effect> {
         state.overlays.push(Overlay::Confirm(Confirm::Quit));
         return vec![];
     }
-    vec![Effect::Quit]
+    discard_and_quit()
 }
 
-/// Leaves without a question, losing nothing.
+pub fn discard_and_quit() -> Vec<Effect> {
+    vec![Effect::Discard, Effect::Quit]
+}
+
+/// Leaves without a question, losing nothing: what is not saved is kept and
+/// offered at the next start.
 pub fn leave(state: &mut State) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    if state.session.unsaved() {
-        effects.extend(save_now(state));
+    if !state.session.unsaved() {
+        return discard_and_quit();
     }
-    effects.push(Effect::Quit);
-    effects
+    autosave(state).into_iter().chain([Effect::Quit]).collect()
 }
 
 /// Saves, and quits once that has succeeded.
 pub fn save_and_quit(state: &mut State) -> Vec<Effect> {
-    let effects = save(state);
-    if effects.is_empty() {
-        return vec![Effect::Quit];
-    }
     state.session.then_quit = true;
-    effects
+    save(state)
 }
 
 pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
     match reply {
-        Reply::Saved { change, result } => {
-            let then_quit = std::mem::take(&mut state.session.then_quit);
-            match result {
-                Ok((name, path)) => {
-                    let told = std::mem::take(&mut state.session.tell);
-                    if told {
-                        state.say(format!("saved {}", path.display()));
-                    } else if state.session.name.as_ref() != Some(&name) {
-                        state.say(format!("kept as session {name}"));
-                    }
-                    state.session.name = Some(name);
-                    state.session.saved = change;
-                    if then_quit {
-                        return vec![Effect::Quit];
-                    }
-                }
-                Err(words) => state.complain(format!("not saved: {words}")),
+        Reply::Saved { change, result } => return saved(state, change, result),
+        Reply::Listed(Ok(entries)) => {
+            let left = entries.iter().any(|e| e.left_behind);
+            if left && state.overlays.is_empty() && state.edits.stack.is_empty() {
+                state.say("an unsaved sitting was left behind: o opens it");
             }
+            state.session.entries = Some(entries);
         }
-        Reply::Listed(Ok(entries)) => state.session.entries = Some(entries),
         Reply::Listed(Err(words)) => {
             state.session.entries = Some(Vec::new());
             state.complain(words);
         }
-        Reply::Loaded(Ok((name, data))) => return opened(state, name, *data),
-        Reply::Loaded(Err(words)) => state.complain(words),
+        Reply::Loaded(Ok((path, data))) => return opened(state, path, *data),
+        Reply::Loaded(Err(words)) | Reply::Autosaved(Err(words)) => state.complain(words),
+        Reply::Autosaved(Ok(())) => {}
         Reply::Wrote(Ok(path)) => state.say(format!("wrote {}", path.display())),
         Reply::Wrote(Err(words)) => state.complain(words),
     }
     vec![]
 }
 
-/// Puts a session's content in place of what is there.
-fn opened(state: &mut State, name: String, data: SessionData) -> Vec<Effect> {
+fn saved(state: &mut State, change: u64, result: Result<PathBuf, NotSaved>) -> Vec<Effect> {
+    match result {
+        Ok(path) => {
+            state.say(format!("saved {}", path.display()));
+            state.session.path = Some(path);
+            state.session.saved = change;
+            if std::mem::take(&mut state.session.then_quit) {
+                return discard_and_quit();
+            }
+        }
+        Err(NotSaved::Exists(path)) => {
+            let question = Confirm::Overwrite(path);
+            state.overlays.push(Overlay::Confirm(question));
+        }
+        Err(NotSaved::Failed(words)) => {
+            state.session.then_quit = false;
+            state.complain(words);
+        }
+    }
+    vec![]
+}
+
+/// Puts a session's content in place of what is there. `path` is none for a
+/// sitting that was left behind.
+fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Effect> {
     if state.health != Health::Ready {
-        state.complain(format!("{name} cannot be opened without a model"));
+        state.complain("a session cannot be opened without a model");
         return vec![];
     }
     let mut effects = Vec::new();
     let running: Vec<_> = state.edits.making.iter().map(|m| m.ticket).collect();
     effects.extend(running.into_iter().filter_map(|t| state.jobs.cancel(t)));
-    // An edit whose factors are missing is computed again from its text, and
-    // with it all others: later ones stand on it.
     let whole = data.edits.iter().all(|(_, r)| !r.deltas.is_empty());
-    let (kept, again) = if whole {
-        (data.edits, vec![])
-    } else {
-        (vec![], data.edits)
-    };
-    for (stacked, record) in &kept {
-        let (_, effect) = state.jobs.submit(Spec::Adopt {
-            id: stacked.id,
-            deltas: record.deltas.clone(),
-        });
-        effects.push(effect);
-    }
-    state.edits.replace(kept);
+    let again = make(state, &data.edits, &mut effects);
+    state.edits.replace(data.edits);
+    state.edits.making = again;
     state.edits.looked = whole;
     effects.push(stack::restack(state));
-    for (stacked, record) in again {
-        let (ticket, effect) = state.jobs.submit(Spec::Edit {
-            id: stacked.id,
-            edit: record.spec.clone(),
-            watch: Watch::default(),
-        });
-        let mut making = Making::new(ticket, stacked.id, record.spec, record.made_on);
-        making.saved = Some(stacked);
-        state.edits.reserve(stacked.id);
-        state.edits.making.push(making);
-        effects.push(effect);
-    }
     state.watch.finish(data.probes);
     state.confabs.finish(data.generations);
     state.trace.ticket = None;
     state.trace.cursor = None;
-    state.trace.grid = data.traces.last().map(TraceGrid::from_report);
-    state.trace.reports = data.traces;
+    state.trace.grid = data
+        .traces
+        .last()
+        .map(|t| TraceGrid::from_report(&t.result));
+    state.trace.kept = data.traces;
     state.session.changes += 1;
-    state.session.saved = state.session.changes;
-    state.say(format!("opened {name}"));
-    state.session.name = Some(name);
+    if let Some(path) = &path {
+        state.session.saved = state.session.changes;
+        state.say(format!("opened {}", shown_name(path)));
+    } else {
+        state.say("the sitting that was left behind is back; ctrl-s saves it");
+    }
+    state.session.path = path;
     if state.edits.selected().is_some() {
         effects.extend(act::recall(state));
     }
     effects
+}
+
+/// Hands the engine the edits of a session: by their factors, or, where those
+/// are missing, to be made again on what they were made on.
+fn make(
+    state: &mut State,
+    edits: &[(Stacked, crate::tui::app::EditRecord)],
+    effects: &mut Vec<Effect>,
+) -> Vec<Making> {
+    let mut again = Vec::new();
+    for (stacked, record) in edits {
+        let id = stacked.id;
+        if !record.deltas.is_empty() {
+            let deltas = record.deltas.clone();
+            effects.push(state.jobs.submit(Spec::Adopt { id, deltas }).1);
+            continue;
+        }
+        let beneath = record.made_on.iter().map(|b| Stacked {
+            id: b.id,
+            alpha: b.alpha,
+            on: true,
+        });
+        let edits = beneath.collect();
+        effects.push(state.jobs.submit(Spec::Stack { edits }).1);
+        let (edit, watch) = (record.spec.clone(), record.watch.clone());
+        let made_on = record.made_on.clone();
+        let (ticket, effect) = state.jobs.submit(Spec::Edit {
+            id,
+            edit: edit.clone(),
+            watch: watch.clone(),
+        });
+        effects.push(effect);
+        let mut making = Making::new(ticket, id, edit, watch, made_on);
+        making.again = true;
+        again.push(making);
+    }
+    again
+}
+
+fn shown_name(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }

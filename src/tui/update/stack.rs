@@ -10,6 +10,10 @@ pub fn change(state: &mut State, command: Command) -> Vec<Effect> {
     if !act::ready(state) {
         return vec![];
     }
+    if state.edits.incomplete() {
+        state.say("the session's edits are still being made again");
+        return vec![];
+    }
     let edits = &mut state.edits;
     let (done, otherwise) = match command {
         Command::Undo => (edits.undo(), "nothing to undo"),

@@ -1,24 +1,18 @@
 //! Keys while an entry is being typed in.
 
 use super::{act, session};
-use crate::tui::app::{Effect, Field, Mode, Pane, State};
+use crate::tui::app::{Effect, Entry, Field, Mode, State};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-/// Puts the caret into an entry.
-pub fn start(state: &mut State, field: Field) {
-    state.focus = Pane::Fact;
-    state.mode = Mode::Typing(field);
-}
 
 pub fn key(state: &mut State, field: Field, key: KeyEvent) -> Vec<Effect> {
     match (key.code, key.modifiers) {
         (KeyCode::Esc, _) => leave(state),
         (KeyCode::Enter | KeyCode::Tab | KeyCode::Down, _) if field == Field::Prompt => {
-            start(state, Field::Target);
+            state.type_in(Field::Target);
         }
         (KeyCode::Enter | KeyCode::Tab, _) => leave(state),
         (KeyCode::Up | KeyCode::BackTab, _) if field == Field::Target => {
-            start(state, Field::Prompt);
+            state.type_in(Field::Prompt);
         }
         (KeyCode::Char('s'), KeyModifiers::CONTROL) => return session::save(state),
         _ => return edit(state, field, |entry| entry.key(key)),
@@ -31,7 +25,7 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         return super::dialogs::paste(state, text);
     }
     if state.mode == Mode::Command {
-        start(state, Field::Prompt);
+        state.type_in(Field::Prompt);
     }
     let Mode::Typing(field) = state.mode else {
         return vec![];
@@ -42,11 +36,7 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     })
 }
 
-fn edit(
-    state: &mut State,
-    field: Field,
-    change: impl FnOnce(&mut crate::tui::app::Entry) -> bool,
-) -> Vec<Effect> {
+fn edit(state: &mut State, field: Field, change: impl FnOnce(&mut Entry) -> bool) -> Vec<Effect> {
     match field {
         Field::Prompt => {
             let before = state.fact.text().to_string();

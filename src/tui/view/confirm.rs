@@ -3,16 +3,18 @@
 use super::centred;
 use super::palette::entry_line;
 use crate::tui::app::{Ask, Confirm, Entry};
-use crate::tui::text::put;
+use crate::tui::text::{clip, put, visible};
 use crate::tui::theme::Styles;
 use crate::tui::widgets::panel::{Panel, clear};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 pub fn draw(buf: &mut Buffer, confirm: &Confirm, styles: &Styles) {
-    let (question, answers) = match confirm {
+    let changed = "The stack has changed since it was saved.".to_string();
+    let (title, question, answers) = match confirm {
         Confirm::Quit => (
-            "The stack has changed since it was saved.",
+            "Not saved",
+            changed,
             [
                 ("s", "save and quit"),
                 ("d", "discard and quit"),
@@ -20,19 +22,32 @@ pub fn draw(buf: &mut Buffer, confirm: &Confirm, styles: &Styles) {
             ],
         ),
         Confirm::Open(_) => (
-            "The stack has changed since it was saved.",
+            "Not saved",
+            changed,
             [
                 ("s", "save, then open"),
                 ("d", "discard, then open"),
                 ("esc", "stay"),
             ],
         ),
+        Confirm::Overwrite(path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            (
+                "Save over it?",
+                format!("{} is there already.", clip(&visible(&name), 36)),
+                [
+                    ("y", "save over it"),
+                    ("n", "another name"),
+                    ("esc", "stay"),
+                ],
+            )
+        }
     };
     let area = centred(buf.area, 62, 5);
     clear(buf, area);
     let panel = Panel {
         border: styles.border(true),
-        title: vec![("Not saved".into(), styles.title(true))],
+        title: vec![(title.into(), styles.title(true))],
         right: vec![],
     };
     let inner = panel.draw(buf, area);
@@ -41,7 +56,7 @@ pub fn draw(buf: &mut Buffer, confirm: &Confirm, styles: &Styles) {
         inner.x,
         inner.y,
         inner.right(),
-        question,
+        &question,
         styles.text(),
     );
     let mut x = inner.x;

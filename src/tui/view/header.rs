@@ -100,7 +100,7 @@ fn hash(state: &State) -> Option<String> {
 
 fn session(state: &State) -> Option<String> {
     let dot = if state.session.unsaved() { " ●" } else { "" };
-    match &state.session.name {
+    match state.session.name() {
         Some(name) => Some(format!("{name}{dot}")),
         None if state.session.unsaved() => Some("not saved ●".into()),
         None => None,

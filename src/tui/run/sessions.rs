@@ -1,0 +1,93 @@
+//! The thread that reads and writes files, so that a slow disk never holds up
+//! a key.
+
+use crate::tui::app::Effect;
+use crate::tui::store::{Reply, Store};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+/// How long leaving waits for what is still being written.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub struct Sessions {
+    asks: Option<Sender<Effect>>,
+    pub replies: Receiver<Reply>,
+}
+
+impl Sessions {
+    pub fn start(store: Box<dyn Store>) -> io::Result<Sessions> {
+        let (asks, asked) = unbounded();
+        let (answers, replies) = unbounded();
+        thread::Builder::new()
+            .name("sessions".into())
+            .spawn(move || serve(store, &asked, &answers))?;
+        Ok(Sessions {
+            asks: Some(asks),
+            replies,
+        })
+    }
+
+    pub fn ask(&self, effect: Effect) {
+        if let Some(asks) = &self.asks {
+            // Nobody there: the thread has panicked, and the log says how.
+            let _ = asks.send(effect);
+        }
+    }
+
+    /// Waits, within reason, until all that was asked is done.
+    pub fn finish(&mut self) {
+        self.asks = None;
+        let end = std::time::Instant::now() + PATIENCE;
+        // The thread's end closes the channel.
+        while self.replies.recv_deadline(end).is_ok() {}
+    }
+}
+
+fn serve(mut store: Box<dyn Store>, asked: &Receiver<Effect>, answers: &Sender<Reply>) {
+    let mut next = asked.recv().ok();
+    while let Some(effect) = next {
+        let following = asked.try_recv().ok();
+        let outdated = matches!(
+            (&effect, &following),
+            (Effect::Autosave(_), Some(Effect::Autosave(_)))
+        );
+        if !outdated
+            && let Some(reply) = answer(store.as_mut(), effect)
+            && answers.send(reply).is_err()
+        {
+            return;
+        }
+        next = following.or_else(|| asked.recv().ok());
+    }
+}
+
+fn answer(store: &mut dyn Store, effect: Effect) -> Option<Reply> {
+    Some(match effect {
+        Effect::Save {
+            path,
+            change,
+            over,
+            data,
+        } => Reply::Saved {
+            change,
+            result: store.save(&path, over, &data),
+        },
+        Effect::Autosave(data) => Reply::Autosaved(store.autosave(&data)),
+        Effect::Discard => {
+            store.discard();
+            return None;
+        }
+        Effect::List(model) => Reply::Listed(store.list(&model)),
+        Effect::Load(path, model) => {
+            let loaded = store.load(&path, &model);
+            Reply::Loaded(loaded.map(|(path, data)| (path, Box::new(data))))
+        }
+        Effect::WriteFile(path, text) => Reply::Wrote(match std::fs::write(&path, text) {
+            Ok(()) => Ok(path),
+            Err(e) => Err(format!("{} cannot be written: {e}", path.display())),
+        }),
+        _ => return None,
+    })
+}
