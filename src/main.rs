@@ -1,18 +1,17 @@
 //! The process: arguments in, an exit status out. The only place that touches
 //! what the whole process shares: the panic hook, the log, signals.
 
-use pentimento::cli::{self, Cli, CliError, Context};
-use pentimento::session::{folders, read, text};
+use pentimento::cli::{self, Cli, CliError, Config, Context, files};
+use pentimento::session::{self, folders, text};
 use pentimento::tui::app::Settings;
-use pentimento::tui::run::{Options, run};
-use pentimento::tui::theme::Choice;
+use pentimento::tui::run::Options;
+use pentimento::tui::{self, theme};
 use signal_hook::{consts::SIGINT, flag};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use tracing_subscriber::EnvFilter;
 
 /// A log that grew beyond this is begun anew.
@@ -33,9 +32,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn hand_over(cli: Cli) -> Result<(), CliError> {
-    let Some(command) = cli.command else {
-        return workbench(cli);
+fn hand_over(mut cli: Cli) -> Result<(), CliError> {
+    let Some(command) = cli.command.take() else {
+        return Ok(tui::run::run(options(cli)?)?);
     };
     let interrupt = Arc::new(AtomicBool::new(false));
     // The first Ctrl-C asks the job to stop, a second one ends the process.
@@ -52,29 +51,47 @@ fn hand_over(cli: Cli) -> Result<(), CliError> {
     )
 }
 
-/// Opens the workbench; it answers Ctrl-C and every other signal itself.
-fn workbench(cli: Cli) -> Result<(), CliError> {
-    // Read first, so that a file that cannot be opened is said before the screen is taken.
-    let session = cli
-        .session
+/// How the workbench opens: the command line, then `config.toml`, then its
+/// own defaults.
+fn options(mut cli: Cli) -> Result<Options, CliError> {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Err(CliError::NoTerminal);
+    }
+    let config = folders::config().map(|folder| Config::read(&folder.join("config.toml")));
+    let config = config.transpose()?.unwrap_or_default();
+    let path = cli.session.map(|path| session::save::named(&path));
+    let model = path
         .as_deref()
-        .map(read)
+        .map(session::read)
         .transpose()?
         .map(|session| session.model);
+    if model.is_none() {
+        cli.open.model = cli.open.model.or(config.model);
+    }
+    let plain = Settings::default();
     let settings = Settings {
-        load: cli.open.spec(session.as_ref())?,
-        session: cli.session,
-        folder: ".".into(),
-        ..Settings::default()
+        load: cli.open.spec(model.as_ref())?,
+        session: path,
+        probes: config
+            .probes
+            .as_deref()
+            .map(files::probes)
+            .transpose()?
+            .unwrap_or_default(),
+        propose: config.propose.unwrap_or(plain.propose),
+        top: config.top.unwrap_or(plain.top),
+        tokens: config.tokens.unwrap_or(plain.tokens),
+        seed: config.seed.unwrap_or(plain.seed),
+        folder: std::env::current_dir().unwrap_or_default(),
     };
-    let color = Choice::parse(&cli.color).unwrap_or_default();
-    let options = Options {
+    let color = cli.color.or(config.color).unwrap_or_else(|| "auto".into());
+    let color = theme::Choice::parse(&color).ok_or(CliError::Color(color))?;
+    Ok(Options {
         settings,
         color,
-        mouse: !cli.no_mouse,
+        mouse: !cli.no_mouse && config.mouse.unwrap_or(true),
         ..Options::default()
-    };
-    run(options).map_err(CliError::Start)
+    })
 }
 
 /// Logs go to a file, since the screen is taken. Without one, there are none.

@@ -39,6 +39,13 @@ pub enum CliError {
     Exists { path: PathBuf },
     #[error("the session is for the model {id:?}; say where that is with --model FOLDER")]
     WhichModel { id: String },
+    #[error(
+        "the workbench needs a terminal on its input and output; \
+         `pentimento --help` names what works without one"
+    )]
+    NoTerminal,
+    #[error("color = {0:?}: name one of auto, never, 16, 256, truecolor")]
+    Color(String),
     #[error("{differences} of the session's figures came out otherwise")]
     Differs { differences: usize },
     #[error("cannot write the result: {0}")]

@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod completions;
+pub mod config;
 pub mod edit;
 pub mod error;
 pub mod files;
@@ -19,6 +20,7 @@ pub mod table;
 pub mod trace;
 pub mod train;
 
+pub use config::Config;
 pub use error::CliError;
 pub use open::Open;
 
@@ -40,6 +42,13 @@ use std::sync::atomic::AtomicBool;
 pub struct Cli {
     #[command(flatten)]
     pub open: Open,
+    /// Colours of the workbench: auto, never, 16, 256 or truecolor
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "never", "16", "256", "truecolor"],
+          hide_possible_values = true)]
+    pub color: Option<String>,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
     /// Say nothing on the way to the result
     #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
@@ -66,7 +75,7 @@ pub enum Command {
     /// Look at saved sessions, and run them again
     #[command(subcommand)]
     Session(session::Command),
-    /// Look at models
+    /// Look at models, and train your own
     #[command(subcommand)]
     Model(model::Command),
     /// Print completions for a shell

@@ -1,9 +1,9 @@
-//! `pentimento model`: what a model is.
+//! `pentimento model`: what a model is, and making one.
 
 use super::client::Client;
 use super::error::CliError;
 use super::table::{Align, Table};
-use super::train::{ExamineArgs, TrainArgs, examine, train};
+use super::train::{self, ExamineArgs, TrainArgs};
 use super::{Context, open};
 use crate::engine::ModelInfo;
 use std::io::{self, Write};
@@ -16,16 +16,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Train a small world of facts from scratch, as Atlas was
     Train(TrainArgs),
-    /// Ask a model for the facts of a world, and trace where it finds them
     Examine(ExamineArgs),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
     match command {
-        Command::Train(args) => train(&args).map_err(failed),
-        Command::Examine(args) => examine(&args).map_err(failed),
         Command::Info { json } => {
             let client = Client::start(context)?;
             let info = open::load(&client, context.open.spec(None)?)?;
@@ -35,12 +31,17 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
             }
             Ok(print(&info, out)?)
         }
+        Command::Train(args) => train::train(&args, &context.open).map_err(failed),
+        Command::Examine(args) => train::examine(&args, &context.open, out).map_err(failed),
     }
 }
 
-/// The whole chain of causes: a trainer's error names a file and a reason.
+/// A closed pipe stays one; everything else is told with its causes.
 fn failed(report: color_eyre::Report) -> CliError {
-    CliError::Failed(format!("{report:#}"))
+    match report.downcast::<io::Error>() {
+        Ok(error) => CliError::Output(error),
+        Err(report) => CliError::Failed(format!("{report:#}")),
+    }
 }
 
 fn print(info: &ModelInfo, out: &mut dyn Write) -> io::Result<()> {
