@@ -52,13 +52,6 @@ pub struct Cli {
     /// Say nothing on the way to the result
     #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
-    /// Colours of the workbench
-    #[arg(long, value_name = "DEPTH", default_value = "auto",
-          value_parser = ["auto", "never", "16", "256", "truecolor"], help_heading = "Workbench")]
-    pub color: String,
-    /// Leave the mouse to the terminal
-    #[arg(long, help_heading = "Workbench")]
-    pub no_mouse: bool,
     /// A session to go on with in the workbench
     #[arg(value_name = "SESSION")]
     pub session: Option<PathBuf>,

@@ -218,18 +218,27 @@ impl Decoder {
         let block = &self.weights.blocks[layer];
         let q = linear(queries, &block.q)?;
         let (k, v) = (linear(x, &block.k)?, linear(x, &block.v)?);
-        let (k, v) = match past {
-            Some(past) => past.extend(layer, k, v)?,
-            None => (k, v),
-        };
         let (heads, kv_heads) = (self.config.heads, self.config.kv_heads);
         if probe.wants_pattern(layer) {
+            let (k, v) = match past {
+                Some(past) => past.extend(layer, k, v)?,
+                None => (k, v),
+            };
             let pattern = ops::attention_pattern(&q, &k, bias, heads, kv_heads)?;
             let pattern = probe.visit(Site::new(layer, Point::AttnPattern), pattern)?;
             let mixed = ops::apply_pattern(&pattern, &v, kv_heads)?;
             return linear(&mixed, &block.o);
         }
-        let mixed = ops::attend(&q, &k, &v, bias, heads, kv_heads)?;
+        // A past that grows is joined to what it keeps; any other is read where it lies.
+        let (past, k, v) = match past {
+            Some(past) if past.grows => {
+                let (k, v) = past.extend(layer, k, v)?;
+                (None, k, v)
+            }
+            Some(past) => (past.at(layer), k, v),
+            None => (None, k, v),
+        };
+        let mixed = ops::attend_after(past, &q, &k, &v, bias, heads, kv_heads)?;
         linear(&mixed, &block.o)
     }
 

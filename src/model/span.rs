@@ -4,6 +4,7 @@
 //! position p, when the keys and values of the positions before are known.
 
 use super::error::Result;
+use super::ops;
 use candle_core::{Device, Tensor};
 
 /// The rows of one pass: each batch row has `rows` tokens starting at its own
@@ -58,7 +59,8 @@ impl Span {
     }
 }
 
-/// Keys and values of earlier positions, a pair a layer: `[1 or B, P, kv_heads·head_dim]`.
+/// Keys and values of earlier positions, a pair a layer: `[P, N, kv_heads·head_dim]`.
+/// Batch row b reads entry b mod P: one past serves every run that shares it.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
     pub layers: Vec<Option<(Tensor, Tensor)>>,
@@ -105,34 +107,27 @@ impl Past {
         })
     }
 
-    /// Puts the cached columns of `layer` before a pass's own `k` and `v` `[B, R, ·]`.
+    /// What is cached at `layer`.
+    pub fn at(&self, layer: usize) -> Option<(&Tensor, &Tensor)> {
+        let (keys, values) = self.layers.get(layer)?.as_ref()?;
+        Some((keys, values))
+    }
+
+    /// Puts the cached columns of `layer` before a pass's own `k` and `v` `[B, R, ·]`,
+    /// and keeps what comes out if it grows.
     pub(super) fn extend(
         &mut self,
         layer: usize,
         k: Tensor,
         v: Tensor,
     ) -> Result<(Tensor, Tensor)> {
-        let Some(slot) = self.layers.get_mut(layer) else {
-            return Ok((k, v));
-        };
-        let joined = match slot {
+        let (k, v) = match self.at(layer) {
+            Some((past_k, past_v)) => (ops::join(past_k, &k)?, ops::join(past_v, &v)?),
             None => (k, v),
-            Some((past_k, past_v)) => {
-                let batch = k.dim(0)?;
-                let join = |past: &Tensor, own: &Tensor| {
-                    let (b, p, w) = past.dims3()?;
-                    if b == batch {
-                        return Tensor::cat(&[past, own], 1)?.contiguous();
-                    }
-                    let past = past.broadcast_as((batch, p, w))?;
-                    Tensor::cat(&[&past, own], 1)?.contiguous()
-                };
-                (join(past_k, &k)?, join(past_v, &v)?)
-            }
         };
-        if self.grows {
-            *slot = Some(joined.clone());
+        if let (true, Some(slot)) = (self.grows, self.layers.get_mut(layer)) {
+            *slot = Some((k.clone(), v.clone()));
         }
-        Ok(joined)
+        Ok((k, v))
     }
 }

@@ -175,16 +175,13 @@ impl<'a> Baseline<'a> {
             .contiguous()?)
     }
 
-    /// Corrupted keys and values of positions before `token` at `layer`, for
-    /// `runs` runs of all samples; nothing at other layers.
-    pub fn past_before(&self, token: usize, layer: usize, runs: usize) -> Result<Past> {
+    /// Corrupted keys and values of positions before `token` at `layer`, an
+    /// entry a sample; nothing at other layers.
+    pub fn past_before(&self, token: usize, layer: usize) -> Result<Past> {
         let mut layers = vec![None; self.layers()];
-        if let (true, Some(Some((k, v)))) = (token > 0, self.past.layers.get(layer)) {
-            let repeat = |x: &Tensor| {
-                let x = x.narrow(1, 0, token)?.contiguous()?;
-                Tensor::cat(&vec![x; runs], 0)
-            };
-            layers[layer] = Some((repeat(k)?, repeat(v)?));
+        if let (true, Some((k, v))) = (token > 0, self.past.at(layer)) {
+            let before = |x: &Tensor| x.narrow(1, 0, token)?.contiguous();
+            layers[layer] = Some((before(k)?, before(v)?));
         }
         Ok(Past {
             layers,

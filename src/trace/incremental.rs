@@ -92,9 +92,7 @@ impl<'a> Batch<'a> {
     }
 
     fn layer(&self, layer: usize, x: Tensor) -> Result<Tensor> {
-        let mut past = self
-            .base
-            .past_before(self.token, layer, self.strands.len())?;
+        let mut past = self.base.past_before(self.token, layer)?;
         let wanted = match layer == self.base.layers() - 1 {
             true => self.base.tokens - self.token - 1,
             false => 0,

@@ -1,17 +1,21 @@
 //! The fused attention kernel and its backward. A task does all heads of some
-//! query rows; a head is a strided view, so nothing is ever transposed or copied.
+//! query rows; a head is a strided view, and the keys of the past stay where
+//! they are, so nothing is ever transposed, joined or copied.
 
+use super::heads::{View, mat_mut, mix, scores};
 use super::lanes::{dot, exp_from_max};
 use super::slices::{floats, for_rows, read, shaped_like};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, Par};
 use rayon::prelude::*;
 
 /// The sizes of one attention.
 #[derive(Clone, Copy)]
 pub(super) struct Dims {
     rows: usize,
+    /// Keys of the past, and with the rows' own.
+    past: usize,
     keys: usize,
     heads: usize,
     kv_heads: usize,
@@ -19,15 +23,17 @@ pub(super) struct Dims {
 }
 
 impl Dims {
+    /// Checks that everything fits; `k` and `past` stand for v and its past too.
     pub(super) fn of(
         q: &Tensor,
+        past: Option<&Tensor>,
         k: &Tensor,
         bias: &Tensor,
         heads: usize,
         kv_heads: usize,
     ) -> Result<Dims> {
         let (b, rows, width) = q.dims3()?;
-        let (kb, keys, kv_width) = k.dims3()?;
+        let (kb, own, kv_width) = k.dims3()?;
         let (bb, br, bk) = bias.dims3()?;
         if heads == 0 || kv_heads == 0 || !heads.is_multiple_of(kv_heads) || width % heads != 0 {
             bail!("attention: {heads} heads over {kv_heads} do not divide a width of {width}");
@@ -36,14 +42,22 @@ impl Dims {
         if kb != b || kv_width != kv_heads * head_dim {
             bail!("attention: k {:?} does not fit q {:?}", k.dims(), q.dims());
         }
+        let past = match past.map(|past| (past.dims3(), past)) {
+            None => 0,
+            Some((Ok((pb, n, pw)), _)) if pb > 0 && b % pb == 0 && pw == kv_width => n,
+            Some((_, past)) => {
+                let (past, k) = (past.dims(), k.dims());
+                bail!("attention: a past of {past:?} does not fit k {k:?}");
+            }
+        };
+        let keys = past + own;
         if (bb != 1 && bb != b) || br != rows || bk != keys {
-            bail!(
-                "attention: bias {:?} is not [1 or {b}, {rows}, {keys}]",
-                bias.dims()
-            );
+            let bias = bias.dims();
+            bail!("attention: bias {bias:?} is not [1 or {b}, {rows}, {keys}]");
         }
         Ok(Dims {
             rows,
+            past,
             keys,
             heads,
             kv_heads,
@@ -69,40 +83,36 @@ impl Dims {
         (head * self.head_dim, kv * self.head_dim)
     }
 
-    /// One head's columns of `n` rows of `width`.
-    fn head<'a>(&self, x: &'a [f32], column: usize, n: usize, width: usize) -> MatRef<'a, f32> {
-        MatRef::from_row_major_slice_with_stride(&x[column..], n, self.head_dim, width)
+    fn head<'a>(&self, values: &'a [f32], column: usize, n: usize, stride: usize) -> View<'a> {
+        View {
+            values,
+            column,
+            n,
+            width: self.head_dim,
+            stride,
+        }
     }
 
-    fn head_mut<'a>(
-        &self,
-        x: &'a mut [f32],
-        column: usize,
-        n: usize,
-        width: usize,
-    ) -> MatMut<'a, f32> {
-        // (faer 0.24.4's `from_row_major_slice_with_stride_mut` swaps the strides
-        // and writes past the slice.)
-        let x = &mut x[column..];
-        MatMut::from_column_major_slice_with_stride_mut(x, self.head_dim, n, width).transpose_mut()
+    /// A part of the softmax weights, row-major [n, keys].
+    fn part<'a>(&self, weights: &'a [f32], column: usize, width: usize) -> View<'a> {
+        View {
+            values: weights,
+            column,
+            n: weights.len() / self.keys,
+            width,
+            stride: self.keys,
+        }
     }
 
-    /// The softmax weights of one head, row-major [n, keys], into `weights`.
-    fn weights(&self, weights: &mut [f32], q: MatRef<'_, f32>, k: MatRef<'_, f32>, bias: &[f32]) {
-        let n = q.nrows();
-        let scores = MatMut::from_row_major_slice_mut(weights, n, self.keys);
-        matmul(
-            scores,
-            Accum::Replace,
-            q,
-            k.transpose(),
-            self.scale() as f32,
-            Par::Seq,
-        );
-        for (row, bias) in weights
-            .chunks_exact_mut(self.keys)
-            .zip(bias.chunks_exact(self.keys))
-        {
+    /// The softmax weights of one head's queries into `weights`, [n, keys].
+    fn weigh(&self, weights: &mut [f32], q: View<'_>, past: View<'_>, own: View<'_>, bias: &[f32]) {
+        let scale = self.scale() as f32;
+        if self.past > 0 {
+            scores(weights, 0, self.keys, q, past, scale);
+        }
+        scores(weights, self.past, self.keys, q, own, scale);
+        let rows = weights.chunks_exact_mut(self.keys);
+        for (row, bias) in rows.zip(bias.chunks_exact(self.keys)) {
             for (w, &b) in row.iter_mut().zip(bias) {
                 *w += b;
             }
@@ -115,16 +125,63 @@ impl Dims {
     }
 }
 
-/// Attention as a differentiable op on q, k and v.
+/// Keys (or values): those of the past, which may be shared by batch entries,
+/// and each entry's own.
+#[derive(Clone, Copy)]
+struct Joined<'a> {
+    past: &'a [f32],
+    own: &'a [f32],
+}
+
+impl<'a> Joined<'a> {
+    /// The part of batch entry `b`.
+    fn entry(&self, d: &Dims, b: usize) -> Joined<'a> {
+        let (past, own) = (d.past * d.kv_width(), (d.keys - d.past) * d.kv_width());
+        let entries = self.past.len() / past.max(1);
+        Joined {
+            past: &self.past[b % entries.max(1) * past..][..past],
+            own: &self.own[b * own..][..own],
+        }
+    }
+
+    /// One head of an entry's part.
+    fn head(&self, d: &Dims, column: usize) -> (View<'a>, View<'a>) {
+        let stride = d.kv_width();
+        (
+            d.head(self.past, column, d.past, stride),
+            d.head(self.own, column, d.keys - d.past, stride),
+        )
+    }
+}
+
+/// Attention as a differentiable op on q, k and v; the past is constant.
 pub(super) struct Attend {
     dims: Dims,
+    past: Option<(Tensor, Tensor)>,
     bias: Tensor,
 }
 
 impl Attend {
-    pub(super) fn new(dims: Dims, bias: &Tensor) -> Result<Attend> {
-        let bias = bias.contiguous()?.detach();
-        Ok(Attend { dims, bias })
+    pub(super) fn new(
+        dims: Dims,
+        past: Option<(&Tensor, &Tensor)>,
+        bias: &Tensor,
+    ) -> Result<Attend> {
+        let constant = |t: &Tensor| Ok::<_, candle_core::Error>(t.contiguous()?.detach());
+        let past = match past {
+            Some((k, v)) => Some((constant(k)?, constant(v)?)),
+            None => None,
+        };
+        let bias = constant(bias)?;
+        Ok(Attend { dims, past, bias })
+    }
+
+    /// Reads what is constant: keys and values of the past, and the bias.
+    fn with_constants<R>(&self, f: impl FnOnce(&[f32], &[f32], &[f32]) -> R) -> Result<R> {
+        read(&self.bias, |bias| match &self.past {
+            Some((k, v)) => read(k, |k| read(v, |v| Ok(f(k, v, bias)))),
+            None => Ok(f(&[], &[], bias)),
+        })
     }
 
     /// The bias rows of batch entry `b`.
@@ -135,7 +192,7 @@ impl Attend {
     }
 
     /// A task is some consecutive rows, which may belong to several batch entries.
-    fn forward(&self, q: &[f32], k: &[f32], v: &[f32], bias: &[f32]) -> Vec<f32> {
+    fn forward(&self, q: &[f32], k: Joined<'_>, v: Joined<'_>, bias: &[f32]) -> Vec<f32> {
         let d = self.dims;
         let width = d.width();
         let mut out = vec![0.0; q.len()];
@@ -149,18 +206,19 @@ impl Attend {
                 let (b, r) = (row / d.rows, row % d.rows);
                 let n = (d.rows - r).min(last - row);
                 let q = &q[row * width..(row + n) * width];
-                let kv = b * d.keys * d.kv_width()..(b + 1) * d.keys * d.kv_width();
                 let bias = &self.bias_of(bias, b)[r * d.keys..(r + n) * d.keys];
                 let out = &mut out[(row - first) * width..][..n * width];
+                let (k, v) = (k.entry(&d, b), v.entry(&d, b));
                 weights.resize(n * d.keys, 0.0);
                 for head in 0..d.heads {
                     let (c, kv_c) = d.columns(head);
-                    let keys = d.head(&k[kv.clone()], kv_c, d.keys, d.kv_width());
-                    let values = d.head(&v[kv.clone()], kv_c, d.keys, d.kv_width());
-                    d.weights(&mut weights, d.head(q, c, n, width), keys, bias);
-                    let weights = MatRef::from_row_major_slice(&weights, n, d.keys);
-                    let out = d.head_mut(out, c, n, width);
-                    matmul(out, Accum::Replace, weights, values, 1.0, Par::Seq);
+                    let ((k_past, k_own), (v_past, v_own)) = (k.head(&d, kv_c), v.head(&d, kv_c));
+                    d.weigh(&mut weights, d.head(q, c, n, width), k_past, k_own, bias);
+                    if d.past > 0 {
+                        mix(out, c, width, d.part(&weights, 0, d.past), v_past);
+                    }
+                    let own = d.part(&weights, d.past, d.keys - d.past);
+                    mix(out, c, width, own, v_own);
                 }
                 row += n;
             }
@@ -168,57 +226,53 @@ impl Attend {
         out
     }
 
-    /// One batch entry's gradients. The weights are made again: that is
-    /// cheaper than having kept [B, heads, R, K] of them.
+    /// One batch entry's gradients of q, k and v. The weights are made again:
+    /// that is cheaper than having kept [B, heads, R, K] of them.
     fn backward_one(&self, x: Entry<'_>, grads: (&mut [f32], &mut [f32], &mut [f32])) {
         let d = self.dims;
-        let (width, kv_width) = (d.width(), d.kv_width());
+        let (width, kv_width, own) = (d.width(), d.kv_width(), d.keys - d.past);
         let (gq, gk, gv) = grads;
+        let scale = d.scale() as f32;
         let mut weights = vec![0.0; d.rows * d.keys];
         let mut slopes = vec![0.0; d.rows * d.keys];
         for head in 0..d.heads {
             let (c, kv_c) = d.columns(head);
             let q = d.head(x.q, c, d.rows, width);
-            let k = d.head(x.k, kv_c, d.keys, kv_width);
-            let v = d.head(x.v, kv_c, d.keys, kv_width);
             let g = d.head(x.g, c, d.rows, width);
-            d.weights(&mut weights, q, k, x.bias);
-            // ∂weights = g vᵀ, then through the softmax: w·(∂w − Σ w·∂w).
-            let out = MatMut::from_row_major_slice_mut(&mut slopes, d.rows, d.keys);
-            matmul(out, Accum::Replace, g, v.transpose(), 1.0, Par::Seq);
-            for (s, w) in slopes
-                .chunks_exact_mut(d.keys)
-                .zip(weights.chunks_exact(d.keys))
-            {
+            let ((k_past, k_own), (v_past, v_own)) = (x.k.head(&d, kv_c), x.v.head(&d, kv_c));
+            d.weigh(&mut weights, q, k_past, k_own, x.bias);
+            // ∂weights = g vᵀ, then through the softmax: w·(∂w − Σ w·∂w), and the scale.
+            if d.past > 0 {
+                scores(&mut slopes, 0, d.keys, g, v_past, 1.0);
+            }
+            scores(&mut slopes, d.past, d.keys, g, v_own, 1.0);
+            let rows = slopes.chunks_exact_mut(d.keys);
+            for (s, w) in rows.zip(weights.chunks_exact(d.keys)) {
                 let mean = dot(s, w);
                 for (s, &w) in s.iter_mut().zip(w) {
-                    *s = w * (*s - mean);
+                    *s = scale * w * (*s - mean);
                 }
             }
-            let weights = MatRef::from_row_major_slice(&weights, d.rows, d.keys);
-            let slopes = MatRef::from_row_major_slice(&slopes, d.rows, d.keys);
-            let gq = d.head_mut(gq, c, d.rows, width);
-            matmul(gq, Accum::Replace, slopes, k, d.scale() as f32, Par::Seq);
+            if d.past > 0 {
+                mix(gq, c, width, d.part(&slopes, 0, d.past), k_past);
+            }
+            let (w, s) = (d.part(&weights, d.past, own), d.part(&slopes, d.past, own));
+            mix(gq, c, width, s, k_own);
             // Several query heads may share these two.
-            let gk = d.head_mut(gk, kv_c, d.keys, kv_width);
-            matmul(
-                gk,
-                Accum::Add,
-                slopes.transpose(),
-                q,
-                d.scale() as f32,
-                Par::Seq,
-            );
-            let gv = d.head_mut(gv, kv_c, d.keys, kv_width);
-            matmul(gv, Accum::Add, weights.transpose(), g, 1.0, Par::Seq);
+            for (grad, part, rows) in [(&mut *gk, s, q), (&mut *gv, w, g)] {
+                let grad = mat_mut(grad, kv_c, own, d.head_dim, kv_width);
+                let part = part.mat().transpose();
+                matmul(grad, Accum::Add, part, rows.mat(), 1.0, Par::Seq);
+            }
         }
     }
 
     /// Gradients of q, k and v.
-    fn backward(&self, q: &[f32], k: &[f32], v: &[f32], bias: &[f32], g: &[f32]) -> [Vec<f32>; 3] {
+    fn backward(&self, q: &[f32], k: Joined<'_>, v: Joined<'_>, rest: (&[f32], &[f32])) -> Grads {
         let d = self.dims;
-        let (q_size, kv_size) = (d.rows * d.width(), d.keys * d.kv_width());
-        let mut grads = [vec![0.0; q.len()], vec![0.0; k.len()], vec![0.0; v.len()]];
+        let (bias, g) = rest;
+        let (q_size, kv_size) = (d.rows * d.width(), (d.keys - d.past) * d.kv_width());
+        let mut grads = [q, k.own, v.own].map(|x| vec![0.0; x.len()]);
         if q_size == 0 || kv_size == 0 {
             return grads;
         }
@@ -230,9 +284,9 @@ impl Attend {
             .for_each(|(b, ((gq, gk), gv))| {
                 let entry = Entry {
                     q: &q[b * q_size..][..q_size],
-                    k: &k[b * kv_size..][..kv_size],
-                    v: &v[b * kv_size..][..kv_size],
                     g: &g[b * q_size..][..q_size],
+                    k: k.entry(&d, b),
+                    v: v.entry(&d, b),
                     bias: self.bias_of(bias, b),
                 };
                 self.backward_one(entry, (gq, gk, gv));
@@ -241,12 +295,14 @@ impl Attend {
     }
 }
 
+type Grads = [Vec<f32>; 3];
+
 /// One batch entry of everything that the backward reads.
 struct Entry<'a> {
     q: &'a [f32],
-    k: &'a [f32],
-    v: &'a [f32],
     g: &'a [f32],
+    k: Joined<'a>,
+    v: Joined<'a>,
     bias: &'a [f32],
 }
 
@@ -265,7 +321,12 @@ impl CustomOp3 for Attend {
         vl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (q, k, v) = (floats(q, ql)?, floats(k, kl)?, floats(v, vl)?);
-        let out = read(&self.bias, |bias| Ok(self.forward(q, k, v, bias)))?;
+        let out = self.with_constants(|past_k, past_v, bias| {
+            let (past, own) = (past_k, k);
+            let keys = Joined { past, own };
+            let (past, own) = (past_v, v);
+            self.forward(q, keys, Joined { past, own }, bias)
+        })?;
         Ok((CpuStorage::F32(out), ql.shape().clone()))
     }
 
@@ -281,17 +342,19 @@ impl CustomOp3 for Attend {
             read(k, |ks| {
                 read(v, |vs| {
                     read(g, |g| {
-                        read(&self.bias, |bias| Ok(self.backward(qs, ks, vs, bias, g)))
+                        self.with_constants(|past_k, past_v, bias| {
+                            let (past, own) = (past_k, ks);
+                            let keys = Joined { past, own };
+                            let (past, own) = (past_v, vs);
+                            self.backward(qs, keys, Joined { past, own }, (bias, g))
+                        })
                     })
                 })
             })
         })?;
-        let keep = |grad, of: &Tensor| {
-            if of.track_op() {
-                shaped_like(grad, of).map(Some)
-            } else {
-                Ok(None)
-            }
+        let keep = |grad, of: &Tensor| match of.track_op() {
+            true => shaped_like(grad, of).map(Some),
+            false => Ok(None),
         };
         Ok((keep(gq, q)?, keep(gk, k)?, keep(gv, v)?))
     }

@@ -18,21 +18,50 @@ pub fn attend(
     heads: usize,
     kv_heads: usize,
 ) -> Result<Tensor> {
-    let dims = Dims::of(q, k, bias, heads, kv_heads)?;
-    if v.dims() != k.dims() {
+    attend_after(None, q, k, v, bias, heads, kv_heads)
+}
+
+/// [`attend`] with keys and values of earlier positions before the rows' own.
+///
+/// `past` is a pair [P, N, kv_heads·hd]; batch row b reads entry b mod P, so
+/// runs that share a past need no copy of it. `bias` is [1 or B, R, N + K]. The
+/// past is a constant: no gradient goes to it.
+pub fn attend_after(
+    past: Option<(&Tensor, &Tensor)>,
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    bias: &Tensor,
+    heads: usize,
+    kv_heads: usize,
+) -> Result<Tensor> {
+    let past_k = past.map(|(k, _)| k);
+    let dims = Dims::of(q, past_k, k, bias, heads, kv_heads)?;
+    if v.dims() != k.dims() || past.is_some_and(|(k, v)| k.dims() != v.dims()) {
         bail!("attend: v {:?} does not fit k {:?}", v.dims(), k.dims());
     }
-    if fused(&[q, k, v, bias]) {
-        let op = Attend::new(dims, bias)?;
-        return q
-            .contiguous()?
-            .apply_op3(&k.contiguous()?, &v.contiguous()?, op);
+    let all_f32 = past.is_none_or(|(k, v)| fused(&[k, v]));
+    if all_f32 && fused(&[q, k, v, bias]) {
+        let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
+        return q.apply_op3(&k, &v, Attend::new(dims, past, bias)?);
     }
-    apply_pattern(
-        &attention_pattern(q, k, bias, heads, kv_heads)?,
-        v,
-        kv_heads,
-    )
+    let (k, v) = match past {
+        Some((past_k, past_v)) => (join(past_k, k)?, join(past_v, v)?),
+        None => (k.clone(), v.clone()),
+    };
+    let pattern = attention_pattern(q, &k, bias, heads, kv_heads)?;
+    apply_pattern(&pattern, &v, kv_heads)
+}
+
+/// Every batch row's own keys (or values) [B, K, ·] after its entry of the past.
+pub fn join(past: &Tensor, own: &Tensor) -> Result<Tensor> {
+    let (entries, n, _) = past.dims3()?;
+    let batch = own.dim(0)?;
+    if n == 0 {
+        return Ok(own.clone());
+    }
+    let past = Tensor::cat(&vec![past.detach(); batch / entries.max(1)], 0)?;
+    Tensor::cat(&[&past, own], 1)?.contiguous()
 }
 
 /// The attention weights [B, heads, R, K] of [`attend`], each row summing to 1.
@@ -43,7 +72,7 @@ pub fn attention_pattern(
     heads: usize,
     kv_heads: usize,
 ) -> Result<Tensor> {
-    let dims = Dims::of(q, k, bias, heads, kv_heads)?;
+    let dims = Dims::of(q, None, k, bias, heads, kv_heads)?;
     let q = split_heads(q, heads)?;
     let k = repeat_heads(&split_heads(k, kv_heads)?, heads)?;
     let scores = (q.matmul(&k.t()?.contiguous()?)? * dims.scale())?;
@@ -91,7 +120,7 @@ fn repeat_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
 mod tests {
     use super::super::check::{Case, check};
     use super::*;
-    use candle_core::{DType, Device};
+    use candle_core::{DType, Device, Var};
 
     struct Shape {
         b: usize,
@@ -205,6 +234,49 @@ mod tests {
                     },
                     |v| naive(v, &s, &bias),
                 );
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_past_is_keys_that_were_joined() -> Result<()> {
+        // Small and large heads (loops and faer), a shared past and one each.
+        for (b, p, n, rows, hd) in [(4, 2, 3, 2, 6), (3, 3, 5, 4, 8), (6, 1, 20, 30, 32)] {
+            let (heads, kv_heads) = (4, 2);
+            let kv = kv_heads * hd;
+            let past = Case::new(&[&[p, n, kv], &[p, n, kv]]).scaled(0.5);
+            let bias = causal(1, rows, n + rows);
+            let case = Case::new(&[&[b, rows, heads * hd], &[b, rows, kv], &[b, rows, kv]]);
+            for dtype in [DType::F32, DType::F64] {
+                let past = past.tensors(dtype)?;
+                let bias = Tensor::new(bias.as_slice(), &Device::Cpu)?
+                    .reshape((1, rows, n + rows))?
+                    .to_dtype(dtype)?;
+                let run = |joined: bool| -> Result<Vec<Vec<f64>>> {
+                    let t = case.tensors(dtype)?;
+                    let vars = t.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
+                    let (q, k, v) = (&vars[0], &vars[1], &vars[2]);
+                    let out = if joined {
+                        let (k, v) = (join(&past[0], k)?, join(&past[1], v)?);
+                        attend(q, &k, &v, &bias, heads, kv_heads)?
+                    } else {
+                        let past = Some((&past[0], &past[1]));
+                        attend_after(past, q, k, v, &bias, heads, kv_heads)?
+                    };
+                    let grads = out.sqr()?.sum_all()?.backward()?;
+                    let mut all = vec![out];
+                    for var in &vars {
+                        all.extend(grads.get(var).cloned());
+                    }
+                    let flat = |t: &Tensor| t.flatten_all()?.to_dtype(DType::F64)?.to_vec1();
+                    all.iter().map(flat).collect()
+                };
+                let (joined, after) = (run(true)?, run(false)?);
+                assert_eq!((joined.len(), after.len()), (4, 4));
+                for (a, b) in joined.iter().flatten().zip(after.iter().flatten()) {
+                    assert!((a - b).abs() < 2e-5 * a.abs().max(1.0), "{a}, {b}");
+                }
             }
         }
         Ok(())

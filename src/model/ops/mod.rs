@@ -10,6 +10,7 @@ mod activation;
 mod attend;
 mod attention;
 mod cross_entropy;
+mod heads;
 mod lanes;
 mod linear;
 mod multiply;
@@ -20,7 +21,7 @@ mod slices;
 mod check;
 
 pub use activation::{gelu_erf, gelu_tanh, silu};
-pub use attention::{apply_pattern, attend, attention_pattern};
+pub use attention::{apply_pattern, attend, attend_after, attention_pattern, join};
 pub use cross_entropy::{cross_entropy, nll};
 pub use linear::linear;
 pub use norm::{layer_norm, rms_norm};
