@@ -51,9 +51,6 @@ pub fn draw(
             height: 1,
             ..list
         };
-        if nth == selected {
-            buf.set_style(place, styles.selected(true));
-        }
         let refused = session.refused.is_some();
         let name_style = if refused {
             styles.dim()
@@ -69,6 +66,9 @@ pub fn draw(
         let end = list.right().saturating_sub(12);
         put(buf, list.x + 32, y, end, about, style);
         put_right(buf, end, y, list.right(), &session.when, styles.dim());
+        if nth == selected {
+            buf.set_style(place, styles.selected(true));
+        }
     }
     caret
 }

@@ -35,9 +35,6 @@ fn line(
         return;
     };
     let (y, end) = (place.y, place.right());
-    if nth == state.edits.cursor && state.edits.stack.len() > 1 {
-        buf.set_style(place, styles.selected(state.focus == Pane::Edit));
-    }
     let (dot, dot_style) = if stacked.on {
         ("● ", styles.new_answer())
     } else {
@@ -60,6 +57,9 @@ fn line(
         x = put(buf, x, y, right_x.saturating_sub(1), &text, style);
     }
     put_right(buf, right_x, y, end, &right, styles.dim());
+    if nth == state.edits.cursor && state.edits.stack.len() > 1 {
+        buf.set_style(place, styles.selected(state.focus == Pane::Edit));
+    }
 }
 
 /// "made on 1  " where the edit was computed on top of one that is off now.
@@ -74,6 +74,6 @@ fn lost_ground(stacked: Stacked, state: &State) -> String {
     if lost.is_empty() {
         String::new()
     } else {
-        format!("made on {}  ", lost.join(", "))
+        format!("made on {} · ", lost.join(", "))
     }
 }
