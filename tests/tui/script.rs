@@ -47,6 +47,7 @@ pub fn model() -> ModelInfo {
             example(["{} come from", "Tacos", "Mexico", "Japan"]),
         ],
         default_layer: None,
+        hyper: Default::default(),
         norm_sample: (0..60)
             .map(|i| 0.05 + 0.0035 * f64::from(i) + 0.02 * f64::from(i % 7))
             .collect(),
