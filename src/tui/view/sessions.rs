@@ -63,7 +63,7 @@ pub fn draw(
             Some(why) => (why.as_str(), styles.bad()),
             None => (session.about.as_str(), styles.dim()),
         };
-        let end = list.right().saturating_sub(12);
+        let end = list.right().saturating_sub(17);
         put(buf, list.x + 32, y, end, about, style);
         put_right(buf, end, y, list.right(), &session.when, styles.dim());
         if nth == selected {

@@ -42,12 +42,11 @@ fn line(
     };
     let x = put(buf, place.x, y, end, dot, dot_style);
     let mut x = put(buf, x, y, end, &format!("{} ", nth + 1), styles.faint());
-    let mut right = format!(
-        "L{}  α {:.1}  {:>6}",
-        record.report.layer,
-        stacked.alpha,
-        percent(record.report.relative_update_norm)
-    );
+    let mut right = format!("L{}  α {:.1}", record.report.layer, stacked.alpha);
+    if place.width >= 46 {
+        let norm = percent(record.report.relative_update_norm);
+        right = format!("{right}  {norm:>6}");
+    }
     if stacked.on {
         right = format!("{}{right}", lost_ground(stacked, state));
     }
