@@ -7,7 +7,7 @@ mod script;
 
 use divan::{Bencher, black_box};
 use pentimento::tui::app::{Msg, State};
-use pentimento::tui::theme::{Depth, Styles};
+use pentimento::tui::theme::{Depth, Ground, Styles};
 use pentimento::tui::update::update;
 use pentimento::tui::view;
 use ratatui::backend::CrosstermBackend;
@@ -30,7 +30,7 @@ fn full(width: u16, height: u16) -> State {
 
 #[divan::bench(args = [(80, 24), (120, 40), (200, 60)])]
 fn frame(bencher: Bencher, (width, height): (u16, u16)) {
-    let (state, styles) = (full(width, height), Styles::new(Depth::True));
+    let (state, styles) = (full(width, height), Styles::new(Depth::True, Ground::Dark));
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
     bencher.bench_local(|| {
@@ -42,7 +42,7 @@ fn frame(bencher: Bencher, (width, height): (u16, u16)) {
 /// The first frame after a resize: every cell is written.
 #[divan::bench]
 fn whole_screen_to_bytes(bencher: Bencher) {
-    let (state, styles) = (full(200, 60), Styles::new(Depth::True));
+    let (state, styles) = (full(200, 60), Styles::new(Depth::True, Ground::Dark));
     bencher.bench_local(|| {
         let mut terminal = terminal();
         draw(&mut terminal, &state, &styles);
@@ -53,7 +53,7 @@ fn whole_screen_to_bytes(bencher: Bencher) {
 /// What a key press costs: one cell of the cursor moves.
 #[divan::bench]
 fn key_to_bytes(bencher: Bencher) {
-    let (mut state, styles) = (full(200, 60), Styles::new(Depth::True));
+    let (mut state, styles) = (full(200, 60), Styles::new(Depth::True, Ground::Dark));
     let mut terminal = terminal();
     draw(&mut terminal, &state, &styles);
     let tab = KeyEvent::new(KeyCode::Tab, KeyModifiers::NONE);

@@ -163,14 +163,19 @@ fn every_size_can_be_drawn() {
 #[test]
 fn a_screen_that_shrank_unnoticed_is_drawn() {
     // The terminal's size changes before the message about it comes.
-    use pentimento::tui::{theme::Styles, view};
+    use pentimento::tui::theme::{Ground, Styles};
+    use pentimento::tui::view;
     use ratatui::buffer::Buffer;
     use ratatui::layout::Rect;
     let mut bench = Bench::open(200, 60);
     bench.play("te");
     for (width, height) in [(1, 1), (3, 80), (80, 3), (60, 20), (300, 90)] {
         let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
-        view::draw(&mut buf, &bench.state, &Styles::new(Depth::True));
+        view::draw(
+            &mut buf,
+            &bench.state,
+            &Styles::new(Depth::True, Ground::Dark),
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use pentimento::tui::port::EnginePort;
 use pentimento::tui::run::{Input, World, drive};
 use pentimento::tui::store::{NotSaved, SessionData, SessionEntry, Store};
 use pentimento::tui::terminal::Screen;
-use pentimento::tui::theme::{Depth, Styles};
+use pentimento::tui::theme::{Depth, Ground, Styles};
 use pentimento::tui::view;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -62,7 +62,7 @@ impl Screen for Memory {
     }
 
     fn draw(&mut self, state: &State) -> io::Result<()> {
-        let styles = Styles::new(Depth::True);
+        let styles = Styles::new(Depth::True, Ground::Dark);
         let Ok(frame) = self.terminal.draw(|frame| {
             view::draw(frame.buffer_mut(), state, &styles);
         });

@@ -11,7 +11,7 @@ use pentimento::measure::{
 use pentimento::trace::{Answer, Grids, Kind, TraceReport};
 use pentimento::tui::app::{Effect, Msg, Settings, State};
 use pentimento::tui::store::{Reply, SessionEntry};
-use pentimento::tui::theme::{Depth, Styles};
+use pentimento::tui::theme::{Depth, Ground, Styles};
 use pentimento::tui::update::{start, update};
 use pentimento::tui::view;
 use ratatui::buffer::Buffer;
@@ -645,9 +645,17 @@ impl Bench {
     }
 
     pub fn draw(&self, depth: Depth) -> Buffer {
+        self.paint(Styles::new(depth, Ground::Dark))
+    }
+
+    pub fn draw_on(&self, ground: Ground) -> Buffer {
+        self.paint(Styles::new(Depth::True, ground))
+    }
+
+    fn paint(&self, styles: Styles) -> Buffer {
         let size = self.state.size;
         let mut buf = Buffer::empty(Rect::new(0, 0, size.width, size.height));
-        view::draw(&mut buf, &self.state, &Styles::new(depth));
+        view::draw(&mut buf, &self.state, &styles);
         buf
     }
 
