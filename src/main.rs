@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 fn hand_over(mut cli: Cli) -> Result<(), CliError> {
     let Some(command) = cli.command.take() else {
-        return Ok(tui::run::run(options(cli)?)?);
+        return tui::run::run(options(cli)?).map_err(CliError::Terminal);
     };
     let interrupt = Arc::new(AtomicBool::new(false));
     // The first Ctrl-C asks the job to stop, a second one ends the process.

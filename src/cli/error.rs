@@ -44,6 +44,8 @@ pub enum CliError {
          `pentimento --help` names what works without one"
     )]
     NoTerminal,
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(io::Error),
     #[error("color = {0:?}: name one of auto, never, 16, 256, truecolor")]
     Color(String),
     #[error("{differences} of the session's figures came out otherwise")]

@@ -42,16 +42,16 @@ use std::sync::atomic::AtomicBool;
 pub struct Cli {
     #[command(flatten)]
     pub open: Open,
-    /// Colours of the workbench: auto, never, 16, 256 or truecolor
-    #[arg(long, value_name = "WHEN", value_parser = ["auto", "never", "16", "256", "truecolor"],
-          hide_possible_values = true)]
-    pub color: Option<String>,
-    /// Leave the mouse to the terminal
-    #[arg(long)]
-    pub no_mouse: bool,
     /// Say nothing on the way to the result
     #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
+    /// Colours: auto, never, 16, 256 or truecolor
+    #[arg(long, value_name = "DEPTH", hide_possible_values = true, help_heading = "Workbench",
+          value_parser = ["auto", "never", "16", "256", "truecolor"])]
+    pub color: Option<String>,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = "Workbench")]
+    pub no_mouse: bool,
     /// A session to go on with in the workbench
     #[arg(value_name = "SESSION")]
     pub session: Option<PathBuf>,
