@@ -1,7 +1,7 @@
 //! y = x Wᵀ + b, over faer's matrix multiplication.
 
 use super::multiply::{multiply, rows};
-use super::slices::{floats, fused, read, shaped_like};
+use super::slices::{floats, fused, read, shaped_like, sum_rows};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
 use faer::Accum;
 
@@ -39,17 +39,6 @@ fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
 }
 
 struct Linear;
-
-/// Columns' sums of a row-major matrix.
-fn column_sums(values: &[f32], width: usize) -> Vec<f32> {
-    let mut sums = vec![0.0f32; width];
-    for row in values.chunks_exact(width) {
-        for (s, v) in sums.iter_mut().zip(row) {
-            *s += v;
-        }
-    }
-    sums
-}
 
 impl Linear {
     fn forward(
@@ -160,7 +149,7 @@ impl CustomOp3 for Linear {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (gx, gw) = Linear::backward(x, w, g)?;
         let gb = if b.track_op() {
-            let sums = read(g, |g| Ok(column_sums(g, b.elem_count())))?;
+            let sums = read(g, |g| Ok(sum_rows(g, b.elem_count())))?;
             Some(shaped_like(sums, b)?)
         } else {
             None

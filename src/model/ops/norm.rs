@@ -1,9 +1,8 @@
 //! Layer norm and RMS norm over the last dimension.
 
 use super::lanes::{dot, squares_about, sum};
-use super::slices::{floats, for_rows, fused, read, rows_a_task, shaped_like};
+use super::slices::{floats, fold_rows, for_rows, fused, read, shaped_like};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
-use rayon::prelude::*;
 
 /// (x − mean)/√(var + eps) · weight + bias; `x` [..., d], `weight`, `bias` [d].
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {
@@ -118,32 +117,21 @@ impl Norm {
         gx
     }
 
-    /// Sums over rows for the parameters: (Σ g·x̂, Σ g). Partial sums are over
-    /// fixed chunks and added in order, so that training repeats bit for bit.
+    /// Sums over rows for the parameters: Σ g·x̂, then Σ g.
     fn grad_parameters(&self, x: &[f32], d: usize, g: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        let chunk = d * rows_a_task(x.len() / d.max(1), 6 * d);
-        let partial: Vec<_> = x
-            .par_chunks(chunk)
-            .zip(g.par_chunks(chunk))
-            .map(|(x, g)| {
-                let (mut gw, mut gb) = (vec![0.0; d], vec![0.0; d]);
-                for (row, g) in x.chunks_exact(d).zip(g.chunks_exact(d)) {
-                    let (mean, scale) = self.moments(row);
-                    for i in 0..d {
-                        gw[i] += g[i] * (row[i] - mean) * scale;
-                        gb[i] += g[i];
-                    }
-                }
-                (gw, gb)
-            })
-            .collect();
-        let (mut gw, mut gb) = (vec![0.0; d], vec![0.0; d]);
-        for (w, b) in partial {
-            for i in 0..d {
-                gw[i] += w[i];
-                gb[i] += b[i];
+        let rows = x.len() / d.max(1);
+        let mut gw = fold_rows(rows, 6 * d, vec![0.0; 2 * d], |sums, row| {
+            let (gw, gb) = sums.split_at_mut(d);
+            let (x, g) = (&x[row * d..][..d], &g[row * d..][..d]);
+            let (mean, scale) = self.moments(x);
+            for ((gw, &x), &g) in gw.iter_mut().zip(x).zip(g) {
+                *gw += g * (x - mean) * scale;
             }
-        }
+            for (gb, &g) in gb.iter_mut().zip(g) {
+                *gb += g;
+            }
+        });
+        let gb = gw.split_off(d);
         (gw, gb)
     }
 
@@ -250,6 +238,7 @@ impl CustomOp3 for Norm {
 mod tests {
     use super::super::check::{Case, check};
     use super::*;
+    use candle_core::{DType, Var};
 
     const EPS: f64 = 1e-5;
 
@@ -294,9 +283,32 @@ mod tests {
     }
 
     #[test]
+    fn parameters_gather_from_rows_on_every_thread() -> Result<()> {
+        let case = Case::new(&[&[900, 64], &[64], &[64]]);
+        let grads = |dtype| -> Result<Vec<Vec<f64>>> {
+            let t = case.tensors(dtype)?;
+            let vars = t.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
+            let y = layer_norm(&vars[0], &vars[1], Some(&vars[2]), EPS)?;
+            let grads = (&y * &y)?.sum_all()?.backward()?;
+            let flat = |v: &Var| {
+                grads
+                    .get(v)
+                    .map(|g| g.flatten_all()?.to_dtype(DType::F64)?.to_vec1())
+            };
+            vars.iter().filter_map(flat).collect()
+        };
+        let (fused, composed) = (grads(DType::F32)?, grads(DType::F64)?);
+        assert_eq!((fused.len(), composed.len()), (3, 3));
+        for (a, b) in fused.iter().flatten().zip(composed.iter().flatten()) {
+            assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{a}, {b}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn rows_shared_between_threads_are_the_same_rows() -> Result<()> {
         let case = Case::new(&[&[700, 64], &[64], &[64]]);
-        let t = case.tensors(candle_core::DType::F32)?;
+        let t = case.tensors(DType::F32)?;
         let all = layer_norm(&t[0], &t[1], Some(&t[2]), EPS)?;
         for row in [0, 350, 699] {
             let one = layer_norm(&t[0].narrow(0, row, 1)?, &t[1], Some(&t[2]), EPS)?;

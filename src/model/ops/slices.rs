@@ -59,6 +59,48 @@ pub(super) fn for_rows(
     }
 }
 
+/// The sum of all rows of `width`.
+pub(super) fn sum_rows(values: &[f32], width: usize) -> Vec<f32> {
+    fold_rows(
+        values.len() / width.max(1),
+        width,
+        vec![0.0; width],
+        |sums, row| {
+            add(sums, &values[row * width..][..width]);
+        },
+    )
+}
+
+/// Folds rows `0..rows` into an accumulator that starts as `zero`. Partial sums
+/// are over fixed chunks and added in order, so that training repeats bit for bit.
+pub(super) fn fold_rows(
+    rows: usize,
+    steps: usize,
+    zero: Vec<f32>,
+    fold: impl Fn(&mut [f32], usize) + Sync,
+) -> Vec<f32> {
+    let chunk = rows_a_task(rows, steps);
+    let partial: Vec<Vec<f32>> = (0..rows.div_ceil(chunk))
+        .into_par_iter()
+        .map(|task| {
+            let mut sums = zero.clone();
+            let rows = task * chunk..rows.min((task + 1) * chunk);
+            rows.for_each(|row| fold(&mut sums, row));
+            sums
+        })
+        .collect();
+    partial.iter().fold(zero, |mut total, part| {
+        add(&mut total, part);
+        total
+    })
+}
+
+fn add(sums: &mut [f32], values: &[f32]) {
+    for (s, v) in sums.iter_mut().zip(values) {
+        *s += v;
+    }
+}
+
 /// Rows for one task: a few tasks a thread, none of them too small.
 pub(super) fn rows_a_task(rows: usize, steps: usize) -> usize {
     let threads = rayon::current_num_threads();
