@@ -29,7 +29,7 @@ pub enum CliError {
         reason: String,
     },
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(Box<LoadError>),
     #[error(transparent)]
     Save(#[from] SaveError),
     #[error(
@@ -54,6 +54,12 @@ pub enum CliError {
     Output(#[from] io::Error),
     #[error("cannot write the result: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl From<LoadError> for CliError {
+    fn from(error: LoadError) -> Self {
+        CliError::Load(Box::new(error))
+    }
 }
 
 impl CliError {

@@ -198,10 +198,7 @@ fn an_edit_is_saved_gone_on_with_and_replayed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("liberty.toml");
     let name = path.to_str().unwrap();
-    let go = |rest: &[&str]| {
-        let arguments = edit(&[&["--steps", "8", "--quiet"], rest].concat());
-        arguments
-    };
+    let go = |rest: &[&str]| edit(&[&["--steps", "8", "--quiet"], rest].concat());
     let arguments = go(&["--save", name, "--generate", "6"]);
     let said = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), 0);
     assert!(
