@@ -1,7 +1,7 @@
 //! Sessions through real files: what is saved comes back.
 
 use crate::script::{Bench, model};
-use pentimento::engine::Spec;
+use pentimento::engine::{EventKind, Outcome, Spec};
 use pentimento::tui::app::{Effect, Msg};
 use pentimento::tui::store::files::Files;
 use pentimento::tui::store::{NotSaved, Reply, SessionData, Store};
@@ -119,6 +119,42 @@ fn opening_without_factors_makes_the_edits_again() {
             .values()
             .all(|r| !r.deltas.is_empty())
     );
+}
+
+#[test]
+fn an_edit_that_cannot_be_made_again_is_left_out() {
+    let mut saved = edited();
+    for (_, record) in &mut saved.edits {
+        record.deltas.clear();
+    }
+    let mut bench = Bench::open(120, 40);
+    let opened = Reply::Loaded(Ok((Some("two.toml".into()), saved)));
+    let effects = update(&mut bench.state, Msg::Store(opened));
+    let mut left = Vec::new();
+    for effect in effects {
+        let Effect::Submit(ticket, spec) = effect else {
+            continue;
+        };
+        let result = match *spec {
+            Spec::Edit { id: 1, .. } => Err("no such layer".to_string()),
+            Spec::Edit { id, .. } => Ok(Outcome::Edited {
+                id,
+                report: Default::default(),
+                deltas: vec![],
+            }),
+            _ => continue,
+        };
+        let finished = EventKind::Finished(result);
+        left = update(&mut bench.state, Msg::Engine(ticket, finished));
+    }
+    let stack: Vec<_> = bench.state.edits.stack.iter().map(|s| s.id).collect();
+    assert_eq!(stack, [2]);
+    let restacked = left.iter().any(|e| match e {
+        Effect::Submit(_, spec) => matches!(&**spec, Spec::Stack { edits } if edits.len() == 1),
+        _ => false,
+    });
+    assert!(restacked, "{left:?}");
+    assert!(bench.text().contains("no such layer"));
 }
 
 #[test]
