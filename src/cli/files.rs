@@ -145,7 +145,7 @@ mod tests {
                 "EOF",
             ),
             (
-                "{\"prompt\": \"a\", \"expected\": \"b\", \"p\u{1b}\": 1}",
+                "{\"prompt\": \"a\", \"expected\": \"b\", \"p\\u001b\": 1}",
                 1,
                 "unknown field `p\\u{1b}`",
             ),

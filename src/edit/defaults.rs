@@ -46,7 +46,8 @@ pub fn defaults(config: &Config, atlas: bool) -> Defaults {
 /// long before they are there.
 fn atlas_hyper() -> Hyper {
     Hyper {
-        lr: 5.0,
+        steps: 50,
+        lr: 3.0,
         weight_decay: 0.05,
         ..Hyper::default()
     }

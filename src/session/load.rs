@@ -109,8 +109,15 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Refusal> {
 
 /// A session from the bytes of its text file.
 pub fn from_bytes(bytes: &[u8]) -> Result<Session, Refusal> {
-    let text = std::str::from_utf8(bytes).map_err(|e| Refusal::NotText {
-        at: e.valid_up_to(),
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let before = std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default();
+        match e.error_len() {
+            // Cut in the middle of a character.
+            None if starts_like_one(before) => Refusal::Truncated,
+            _ => Refusal::NotText {
+                at: e.valid_up_to(),
+            },
+        }
     })?;
     let whole = text.ends_with('\n') && text.trim_end().lines().last() == Some(LAST_LINE);
     let table: Table = text.parse().map_err(|e| match whole {
