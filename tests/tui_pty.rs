@@ -221,7 +221,11 @@ fn a_trace_an_edit_an_undo_and_a_saved_session() {
     terminal.press("\x13");
     terminal.wait_for("Save this session as");
     terminal.press("\x15first\r");
-    terminal.wait_for("saved");
+    terminal.wait_until("the saved session", |text| {
+        text.contains("first")
+            && !text.contains("not saved")
+            && !text.contains("Save this session as")
+    });
     terminal.press("q");
     assert_eq!(terminal.ended().0, 0);
     terminal.is_restored();

@@ -41,7 +41,9 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
         Step::Warning(text) => job.say(EventKind::Warning(text)),
     };
     let mut report = trace::trace(traced(model), &spec, job.cancel, &mut tell)?;
-    report.published_layer = defaults::defaults(&model.pristine.config, model.is_atlas).layer;
+    // Of Atlas nothing is published; its default is its own.
+    let known = defaults::defaults(&model.pristine.config, model.is_atlas).layer;
+    report.published_layer = known.filter(|_| !model.is_atlas);
     Ok(Outcome::Traced(Box::new(report)))
 }
 
