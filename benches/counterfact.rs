@@ -7,7 +7,7 @@
 
 use candle_core::Device;
 use pentimento::edit::moment::{TOKENS_PER_DIM, Text, collect};
-use pentimento::edit::{Context, Factor, Hyper, Method, defaults, make, stack, templates};
+use pentimento::edit::{Context, Factor, Hyper, Method, Plan, defaults, make, stack, templates};
 use pentimento::facts::World;
 use pentimento::measure::counterfact::{Case, Record, Scores, summary};
 use pentimento::model::sample::Rng;
@@ -160,18 +160,13 @@ impl<'a> Bench<'a> {
         *self.layers.borrow_mut().entry(layer).or_default() += 1;
         let (decoder, tokens) = (&self.model.decoder, &self.model.tokens);
         let context = Context::new(tokens, &request, &self.templates).expect("a context");
-        let factor = Some(&self.factors[layer]);
-        let made = make(
-            decoder,
-            &context,
-            layer,
+        let plan = Plan {
             method,
-            &self.hyper,
-            factor,
-            &mut (),
-            |_, _| (),
-        )
-        .expect("an edit");
+            layer,
+            hyper: &self.hyper,
+            factor: Some(&self.factors[layer]),
+        };
+        let made = make(decoder, &context, plan, &mut (), |_, _| ()).expect("an edit");
         let edited = stack::apply(decoder, [(&made.update.delta, 1.0)]).expect("applied");
         (edited, made.update.norm / self.weight_norms[layer])
     }

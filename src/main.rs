@@ -1,1 +1,123 @@
-fn main() {}
+//! The process: arguments in, an exit status out. The only place that touches
+//! what the whole process shares: the panic hook, the log, signals.
+
+use pentimento::cli::{self, Cli, CliError, Config, Context, files};
+use pentimento::session::{self, folders, text};
+use pentimento::tui::app::Settings;
+use pentimento::tui::run::Options;
+use pentimento::tui::{self, theme};
+use signal_hook::{consts::SIGINT, flag};
+use std::fs::{self, File};
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::EnvFilter;
+
+/// A log that grew beyond this is begun anew.
+const LOG_LIMIT: u64 = 4 << 20;
+
+fn main() -> ExitCode {
+    let cli = Cli::from_process();
+    let started = color_eyre::install().map_err(|e| CliError::Failed(e.to_string()));
+    log();
+    match started.and_then(|()| hand_over(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "failed");
+            eprintln!("error: {}", text::shown_lines(&error.to_string()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn hand_over(mut cli: Cli) -> Result<(), CliError> {
+    let Some(command) = cli.command.take() else {
+        return tui::run::run(options(cli)?).map_err(CliError::Terminal);
+    };
+    let interrupt = Arc::new(AtomicBool::new(false));
+    // The first Ctrl-C asks the job to stop, a second one ends the process.
+    flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupt))
+        .and_then(|_| flag::register(SIGINT, Arc::clone(&interrupt)))
+        .map_err(CliError::Start)?;
+    cli::run(
+        command,
+        &Context {
+            open: cli.open,
+            quiet: cli.quiet,
+            interrupt,
+        },
+    )
+}
+
+/// How the workbench opens: the command line, then `config.toml`, then its
+/// own defaults.
+fn options(mut cli: Cli) -> Result<Options, CliError> {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Err(CliError::NoTerminal);
+    }
+    let config = folders::config().map(|folder| Config::read(&folder.join("config.toml")));
+    let config = config.transpose()?.unwrap_or_default();
+    let path = cli.session.map(|path| session::save::named(&path));
+    let model = path
+        .as_deref()
+        .map(session::read)
+        .transpose()?
+        .map(|session| session.model);
+    if model.is_none() {
+        cli.open.model = cli.open.model.or(config.model);
+    }
+    let plain = Settings::default();
+    let settings = Settings {
+        load: cli.open.spec(model.as_ref())?,
+        session: path,
+        probes: config
+            .probes
+            .as_deref()
+            .map(files::probes)
+            .transpose()?
+            .unwrap_or_default(),
+        propose: config.propose.unwrap_or(plain.propose),
+        top: config.top.unwrap_or(plain.top),
+        tokens: config.tokens.unwrap_or(plain.tokens),
+        seed: config.seed.unwrap_or(plain.seed),
+        folder: std::env::current_dir().unwrap_or_default(),
+    };
+    let color = cli.color.or(config.color).unwrap_or_else(|| "auto".into());
+    let color = theme::Choice::parse(&color).ok_or(CliError::Color(color))?;
+    Ok(Options {
+        settings,
+        color,
+        mouse: !cli.no_mouse && config.mouse.unwrap_or(true),
+        ..Options::default()
+    })
+}
+
+/// Logs go to a file, since the screen is taken. Without one, there are none.
+fn log() {
+    let Some(file) = log_file() else { return };
+    let filter =
+        EnvFilter::try_from_env("PENTIMENTO_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(Mutex::new(file));
+    // Only fails where a log is set up already.
+    let _ = subscriber.try_init();
+}
+
+fn log_file() -> Option<File> {
+    let path = folders::log()?;
+    let open = || -> io::Result<File> {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let long = fs::metadata(&path).is_ok_and(|m| m.len() > LOG_LIMIT);
+        File::options()
+            .create(true)
+            .write(true)
+            .append(!long)
+            .truncate(long)
+            .open(&path)
+    };
+    open().ok()
+}

@@ -2,7 +2,7 @@
 //! nothing changed by a job that did not finish.
 
 use crossbeam_channel::Receiver;
-use pentimento::edit::{EditSpec, LayerChoice, Request};
+use pentimento::edit::{EditSpec, Request};
 use pentimento::engine::{
     Engine, Event, EventKind, Folders, JobHandle, LoadSpec, Outcome, Spec, Stacked,
 };
@@ -64,7 +64,6 @@ fn edit(target: &str) -> Spec {
     };
     let edit = EditSpec {
         request,
-        layer: LayerChoice::At(2),
         ..EditSpec::default()
     };
     let watch = Watch {

@@ -139,9 +139,7 @@ impl House {
                 continue;
             }
             at.pop();
-            let Some(module) = self.modules.get(&at) else {
-                return None;
-            };
+            let module = self.modules.get(&at)?;
             if module.defined.contains(name) {
                 return Some(at);
             }

@@ -1,14 +1,15 @@
 //! `pentimento model train` and `pentimento model examine`.
 
+use super::open::Open;
 use crate::facts::World;
-use crate::model::{Source, Tokens};
+use crate::model::Tokens;
 use crate::train::corpus::{Writer, plain};
 use crate::train::examine::{Kind, Place, Recall, gathering, recall};
 use crate::train::{Batcher, Progress, Run, TrainSpec, bpe, export};
 use candle_core::Device;
 use clap::Args;
 use color_eyre::eyre::{Result, WrapErr};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -79,9 +80,6 @@ pub struct TrainArgs {
     threads: usize,
     #[arg(long, default_value_t = TrainSpec::default().seed)]
     seed: u64,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: String,
     /// Minutes between checkpoints
     #[arg(long, default_value_t = 4.0)]
     save_every: f64,
@@ -114,7 +112,7 @@ impl TrainArgs {
 }
 
 /// Trains, reporting to stderr, and writes the model.
-pub fn train(args: &TrainArgs) -> Result<()> {
+pub fn train(args: &TrainArgs, open: &Open) -> Result<()> {
     let spec = args.spec();
     spec.check()?;
     let world = world(args.facts.as_deref(), args.templates.as_deref())?;
@@ -124,7 +122,7 @@ pub fn train(args: &TrainArgs) -> Result<()> {
         }
         None => Vec::new(),
     };
-    let device = device(&args.device)?;
+    let device = device(&open.device)?;
     std::fs::create_dir_all(&args.out)
         .wrap_err_with(|| format!("cannot make {}", args.out.display()))?;
     let writer = Writer::new(&world, &text, spec.mix, spec.seed);
@@ -158,7 +156,7 @@ pub fn train(args: &TrainArgs) -> Result<()> {
 }
 
 /// Progress on stderr: a line that rewrites itself on a terminal, otherwise a
-/// line every hundred steps.
+/// line every 25 steps.
 struct Line {
     rewrites: bool,
     shown: Instant,
@@ -205,9 +203,6 @@ impl Line {
 /// Ask a model for the facts of a world, and trace where it finds them.
 #[derive(Args, Debug)]
 pub struct ExamineArgs {
-    /// A model folder, or atlas
-    #[arg(long, value_name = "MODEL", default_value = "atlas")]
-    model: String,
     #[arg(long, value_name = "FILE", requires = "templates")]
     facts: Option<PathBuf>,
     #[arg(long, value_name = "FILE", requires = "facts")]
@@ -226,9 +221,9 @@ pub struct ExamineArgs {
 }
 
 /// Prints recall by relation and the averaged trace.
-pub fn examine(args: &ExamineArgs) -> Result<()> {
+pub fn examine(args: &ExamineArgs, open: &Open, out: &mut dyn Write) -> Result<()> {
     let world = world(args.facts.as_deref(), args.templates.as_deref())?;
-    let loaded = Source::parse(&args.model).load(&Device::Cpu)?;
+    let loaded = open.spec(None)?.source.load(&device(&open.device)?)?;
     let recalled = recall(&loaded.decoder, &loaded.tokens, &world, args.every)?;
     let traced = gathering(
         &loaded.decoder,
@@ -248,44 +243,53 @@ pub fn examine(args: &ExamineArgs) -> Result<()> {
                 serde_json::json!({"place": name(*place), "kind": kind_name(*kind), "recovered": recovered})
             })
             .collect();
-        let out = serde_json::json!({
+        let json = serde_json::json!({
             "model": loaded.name,
             "recall": {"trained": by(&recalled.trained), "held_out": by(&recalled.held_out)},
             "trace": {"facts": traced.facts, "high": traced.high, "low": traced.low, "rows": rows},
         });
-        println!("{out:#}");
+        writeln!(out, "{json:#}")?;
         return Ok(());
     }
-    println!(
+    writeln!(
+        out,
         "first token of the object, per cent right    trained wording    held-out wording    facts"
-    );
+    )?;
     for (relation, trained) in &recalled.trained {
         let held = recalled.held_out.get(relation).copied().unwrap_or_default();
-        print_recall(relation, trained.percent(), held.percent(), trained.of);
+        print_recall(out, relation, trained.percent(), held.percent(), trained.of)?;
     }
     let (trained, held) = (
         Recall::total(&recalled.trained),
         Recall::total(&recalled.held_out),
     );
-    print_recall("all", trained.percent(), held.percent(), trained.of);
-    println!(
+    print_recall(out, "all", trained.percent(), held.percent(), trained.of)?;
+    writeln!(
+        out,
         "\n{} facts traced: high {:.3}, low {:.3}; share of high − low recovered by layer",
         traced.facts, traced.high, traced.low
-    );
+    )?;
     for ((place, kind), row) in &traced.rows {
         let cells: Vec<String> = row.iter().map(|&x| format!("{:6.2}", share(x))).collect();
-        println!(
+        writeln!(
+            out,
             "{:<18} {:<6} {}",
             name(*place),
             kind_name(*kind),
             cells.join("")
-        );
+        )?;
     }
     Ok(())
 }
 
-fn print_recall(relation: &str, trained: f64, held: f64, of: usize) {
-    println!("{relation:<44} {trained:>15.1} {held:>19.1} {of:>8}");
+fn print_recall(
+    out: &mut dyn Write,
+    relation: &str,
+    trained: f64,
+    held: f64,
+    of: usize,
+) -> std::io::Result<()> {
+    writeln!(out, "{relation:<44} {trained:>15.1} {held:>19.1} {of:>8}")
 }
 
 fn name(place: Place) -> &'static str {
@@ -312,7 +316,9 @@ fn world(facts: Option<&Path>, templates: Option<&Path>) -> Result<World> {
 
 fn device(name: &str) -> Result<Device> {
     let ordinal = match name {
+        "auto" if !candle_core::utils::cuda_is_available() => return Ok(Device::Cpu),
         "cpu" => return Ok(Device::Cpu),
+        "auto" => 0,
         "cuda" => 0,
         other => match other.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
             Some(n) => n,

@@ -18,18 +18,31 @@ pub struct Made {
     pub value: Option<Value>,
 }
 
-/// Rewrites `context`'s fact at `layer` of `decoder`, edits included. `factor`
-/// is C's, for the methods that use it.
+/// How and where a fact is rewritten.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    pub method: Method,
+    pub layer: usize,
+    pub hyper: &'a Hyper,
+    /// C's factor, for the methods that use it.
+    pub factor: Option<&'a Factor>,
+}
+
+/// Rewrites `context`'s fact in `decoder` (edits included) as `plan` says;
+/// `each` sees every evaluation of the loss.
 pub fn make<P: Probe>(
     decoder: &Decoder,
     context: &Context,
-    layer: usize,
-    method: Method,
-    hyper: &Hyper,
-    factor: Option<&Factor>,
+    plan: Plan,
     probe: &mut P,
     each: impl FnMut(usize, Loss),
 ) -> Result<Made> {
+    let Plan {
+        method,
+        layer,
+        hyper,
+        factor,
+    } = plan;
     let last = decoder.layers() - 1;
     if layer > last {
         return Err(EditError::NoSuchLayer { layer, last });

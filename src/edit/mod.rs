@@ -17,6 +17,6 @@ pub mod value;
 
 pub use context::Context;
 pub use error::EditError;
-pub use make::{Made, make};
+pub use make::{Made, Plan, make};
 pub use moment::{Factor, SecondMoment};
 pub use spec::{Delta, EditSpec, Hyper, LayerChoice, Method, MomentSource, Request};

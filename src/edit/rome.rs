@@ -75,7 +75,8 @@ pub fn update(
         _ => (&recalled.mean_key, &recalled.mean_value),
     };
     let division_factor = dot(key, &u);
-    if !(division_factor.abs() > 1e-9 * norm(key)) {
+    let orthogonal = division_factor.abs() <= 1e-9 * norm(key);
+    if orthogonal || !division_factor.is_finite() {
         return Err(EditError::NoDirection(division_factor));
     }
     let v_star = value.v_star();

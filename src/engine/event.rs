@@ -1,9 +1,10 @@
 //! What the engine says. Plain numbers and strings; no tensor crosses.
 
 use super::spec::EditId;
-use crate::edit::Delta;
+use crate::edit::{Delta, Hyper};
 use crate::measure::{EditReport, Generation, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
+use serde::Serialize;
 
 pub use crate::trace::TraceHeader;
 
@@ -69,7 +70,7 @@ pub struct Prediction {
 }
 
 /// The model that is open.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ModelInfo {
     /// As the user names it: "atlas" or a folder.
     pub name: String,
@@ -91,6 +92,8 @@ pub struct ModelInfo {
     /// The layer that [`crate::edit::LayerChoice::Auto`] takes, where it is
     /// known before any trace.
     pub default_layer: Option<usize>,
+    /// What v* is optimised with where a request leaves it open.
+    pub hyper: Hyper,
     /// ‖ΔW‖/‖W‖ of a sample of edits of this model, ascending; empty: not known.
     pub norm_sample: Vec<f64>,
 }

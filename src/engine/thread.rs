@@ -24,8 +24,7 @@ const EVENTS: usize = 256;
 pub struct Engine {
     queue: Option<Sender<Queued>>,
     next: AtomicU64,
-    /// Cancellation flags of jobs not yet finished.
-    live: Arc<Mutex<Vec<(JobId, Arc<AtomicBool>, bool)>>>,
+    live: Arc<Live>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -97,10 +96,14 @@ impl Engine {
             let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
             if predicts {
                 live.iter()
-                    .filter(|job| job.2)
-                    .for_each(|job| job.1.store(true, Ordering::Relaxed));
+                    .filter(|job| job.predicts)
+                    .for_each(|job| job.cancel.store(true, Ordering::Relaxed));
             }
-            live.push((id, Arc::clone(&cancel), predicts));
+            live.push(LiveJob {
+                id,
+                cancel: Arc::clone(&cancel),
+                predicts,
+            });
         }
         if let Some(queue) = &self.queue {
             // A dead engine has closed its events; the watcher knows.
@@ -116,8 +119,8 @@ impl Engine {
     /// Asks a job to stop, by its id; a finished one is left in peace.
     pub fn cancel(&self, id: JobId) {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(job) = live.iter().find(|job| job.0 == id) {
-            job.1.store(true, Ordering::Relaxed);
+        if let Some(job) = live.iter().find(|job| job.id == id) {
+            job.cancel.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -130,7 +133,7 @@ impl Drop for Engine {
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
         {
-            job.1.store(true, Ordering::Relaxed);
+            job.cancel.store(true, Ordering::Relaxed);
         }
         self.queue = None;
         if let Some(thread) = self.thread.take() {
@@ -147,7 +150,15 @@ impl Drop for Closing<'_> {
     }
 }
 
-type Live = Mutex<Vec<(JobId, Arc<AtomicBool>, bool)>>;
+/// Jobs not yet finished.
+type Live = Mutex<Vec<LiveJob>>;
+
+struct LiveJob {
+    id: JobId,
+    cancel: Arc<AtomicBool>,
+    /// A newer prediction takes its place.
+    predicts: bool,
+}
 
 fn work(jobs: &Receiver<Queued>, outbox: &Outbox, live: &Live, mut state: State) {
     let mut waiting: VecDeque<Queued> = VecDeque::new();
@@ -172,7 +183,7 @@ fn work(jobs: &Receiver<Queued>, outbox: &Outbox, live: &Live, mut state: State)
         let result = run(queued.id, queued.spec, &queued.cancel, outbox, &mut state);
         live.lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .retain(|job| job.0 != queued.id);
+            .retain(|job| job.id != queued.id);
         outbox.push(Event {
             job: queued.id,
             kind: EventKind::Finished(result),

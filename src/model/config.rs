@@ -123,7 +123,7 @@ impl Config {
                 ));
             }
         }
-        if self.heads % self.kv_heads.max(1) != 0 {
+        if !self.heads.is_multiple_of(self.kv_heads.max(1)) {
             return Err(format!(
                 "{} heads do not share {} key heads evenly",
                 self.heads, self.kv_heads

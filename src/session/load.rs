@@ -49,13 +49,18 @@ fn resolve_paths(mut session: Session, folder: &Path) -> Result<Session, Refusal
 pub fn load(path: &Path, model: &Model) -> Result<(Session, Factors), LoadError> {
     let session = read(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    same_model(&session.model, model)
-        .and_then(|()| factors::read(&session, folder))
+    same_model(path, &session, model)?;
+    factors::read(&session, folder)
         .map_err(|why| LoadError::new(path, why))
         .map(|factors| (session, factors))
 }
 
-fn same_model(session: &Model, open: &Model) -> Result<(), Refusal> {
+/// Whether a session, read from `path`, is for the model that is open.
+pub fn same_model(path: &Path, session: &Session, open: &Model) -> Result<(), LoadError> {
+    belongs(&session.model, open).map_err(|why| LoadError::new(path, why))
+}
+
+fn belongs(session: &Model, open: &Model) -> Result<(), Refusal> {
     if !session.sha256.eq_ignore_ascii_case(&open.sha256) {
         return Err(Refusal::OtherWeights {
             session_id: session.id.clone(),
@@ -104,8 +109,15 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Refusal> {
 
 /// A session from the bytes of its text file.
 pub fn from_bytes(bytes: &[u8]) -> Result<Session, Refusal> {
-    let text = std::str::from_utf8(bytes).map_err(|e| Refusal::NotText {
-        at: e.valid_up_to(),
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let before = std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default();
+        match e.error_len() {
+            // Cut in the middle of a character.
+            None if starts_like_one(before) => Refusal::Truncated,
+            _ => Refusal::NotText {
+                at: e.valid_up_to(),
+            },
+        }
     })?;
     let whole = text.ends_with('\n') && text.trim_end().lines().last() == Some(LAST_LINE);
     let table: Table = text.parse().map_err(|e| match whole {

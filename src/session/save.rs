@@ -133,7 +133,7 @@ fn on_disk(session: &Session, factors: &Factors, folder: &Path, file: Option<Str
 
 /// As TOML, what was measured rounded to what is worth reading, and nothing
 /// said twice.
-fn table(session: &Session) -> Result<Table, toml::ser::Error> {
+pub fn table(session: &Session) -> Result<Table, toml::ser::Error> {
     let mut table = Table::try_from(session)?;
     // The conversion knows no dates.
     table.insert("saved".into(), Value::Datetime(session.saved));

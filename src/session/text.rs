@@ -202,6 +202,11 @@ pub fn shown(text: &str) -> String {
     out
 }
 
+/// As [`shown`], line by line.
+pub fn shown_lines(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
 /// Direction marks, zero-width characters, line separators, tags.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'

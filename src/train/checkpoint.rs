@@ -103,7 +103,10 @@ pub fn load(path: &Path, params: &[Param], adam: &mut Adam, run: &str) -> Result
 fn difference(old: &str, new: &str) -> String {
     let differing = old.lines().zip(new.lines()).find(|(a, b)| a != b);
     match differing {
-        Some((a, b)) => format!("{} there, {} here", a.trim(), b.trim()),
+        Some((a, b)) => {
+            let bare = |line: &str| line.trim().trim_end_matches(',').to_owned();
+            format!("{} there, {} here", bare(a), bare(b))
+        }
         None => "of another kind".into(),
     }
 }

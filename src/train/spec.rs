@@ -83,7 +83,7 @@ impl TrainSpec {
         if let Some((name, _)) = sizes.iter().find(|(_, n)| *n == 0) {
             return Err(TrainError::Spec(format!("`{name}` must not be 0")));
         }
-        if self.width % self.heads != 0 {
+        if !self.width.is_multiple_of(self.heads) {
             let (w, h) = (self.width, self.heads);
             return Err(TrainError::Spec(format!(
                 "a width of {w} does not divide into {h} heads"

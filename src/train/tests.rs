@@ -136,7 +136,7 @@ fn another_run_is_not_gone_on_with() {
     };
     let error = train(folder.path(), &other, 2).err().unwrap().to_string();
     assert!(
-        error.contains("\"gather\": 0.95") && error.contains("0.1 here"),
+        error.contains("\"gather\": 0.95 there") && error.contains("\"gather\": 0.1 here"),
         "{error}"
     );
     // More steps are the same run with a longer schedule.

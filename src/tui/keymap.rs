@@ -215,7 +215,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::LayerDown, &[ch('<')], Anywhere, G::Act, "layer", "edit one layer lower; below 0 is auto"),
     bind(Command::LayerUp, &[ch('>')], Anywhere, G::Act, "layer", "edit one layer higher"),
     bind(Command::AskLayer, &[], Anywhere, G::Act, "layer", "choose the layer to edit by number"),
-    bind(Command::TakeLayer, &[key(K::Enter)], In(Pane::Trace), G::Act, "edit here", "edit at the cursor's layer, or auto again"),
+    bind(Command::TakeLayer, &[key(K::Enter)], In(Pane::Trace), G::Act, "edit here", "edit at this layer, or auto"),
     bind(Command::Watch, &[ch('w')], Anywhere, G::Act, "watch", "probe neighbours of this fact now"),
     bind(Command::Roll, &[ch('r')], Anywhere, G::Act, "roll", "confabulate again with the next seed"),
 
@@ -255,7 +255,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::PageDown, &[key(K::PageDown), ctrl('f')], Anywhere, G::Look, "page", "a page down"),
     bind(Command::Kinds, &[ch('v')], Anywhere, G::Look, "kinds", "state, MLP, attention: together or alone"),
     bind(Command::Transpose, &[ch('x')], Anywhere, G::Look, "transpose", "transpose the trace: swap its axes"),
-    bind(Command::Filter, &[ch('f')], In(Pane::Neighbours), G::Look, "filter", "all, the moved ones, or one group"),
+    bind(Command::Filter, &[ch('f')], In(Pane::Neighbours), G::Look, "filter", "all, moved, or one group"),
     bind(Command::Look, &[key(K::Enter)], In(Pane::Neighbours), G::Look, "look", "take this as the prompt"),
 
     bind(Command::Save, &[ctrl('s')], Anywhere, G::Session, "save", "save the session"),

@@ -12,7 +12,7 @@ use super::port::EnginePort;
 use super::store::Store;
 use super::store::files::Files;
 use super::terminal::{Screen, Tty};
-use super::theme::{Choice, Styles, detect, terminfo_entry};
+use super::theme::{Choice, Ground, Styles, detect, terminfo_entry};
 use super::update::{start, update};
 use crate::engine::{Engine, Event, EventKind, Folders, JobId};
 use crate::session::folders;
@@ -34,13 +34,16 @@ const BATCH: usize = 1024;
 pub struct Options {
     pub settings: Settings,
     pub color: Choice,
+    /// `None`: as far as the terminal tells.
+    pub ground: Option<Ground>,
     pub mouse: bool,
 }
 
 /// Opens the workbench in this terminal and returns when the user leaves it.
 pub fn run(options: Options) -> io::Result<()> {
     let env = |name: &str| std::env::var(name).ok();
-    let styles = Styles::new(detect(options.color, env, terminfo_entry));
+    let ground = options.ground.unwrap_or_else(|| Ground::detect(env));
+    let styles = Styles::new(detect(options.color, env, terminfo_entry), ground);
     let (engine, events) = Engine::start(Folders {
         cache: folders::cache(),
         hashes: folders::hashes(),

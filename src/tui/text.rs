@@ -2,7 +2,7 @@
 //! a control character through, and widths are those of the terminal.
 
 use ratatui::buffer::Buffer;
-use ratatui::style::Style;
+use ratatui::style::{Color, Modifier, Style};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -84,13 +84,19 @@ fn take_columns<'a>(graphemes: impl Iterator<Item = &'a str>, max: usize) -> Vec
 }
 
 /// Writes `text` at (`x`, `y`), made visible and cut at column `end`; returns
-/// the column after it. Outside the buffer nothing happens.
+/// the column after it. Of what was there only the background stays. Outside
+/// the buffer nothing happens.
 pub fn put(buf: &mut Buffer, x: u16, y: u16, end: u16, text: &str, style: Style) -> u16 {
     let area = buf.area;
     let end = end.min(area.right());
     if x >= end || x < area.x || y < area.y || y >= area.bottom() {
         return x;
     }
+    let style = Style {
+        fg: style.fg.or(Some(Color::Reset)),
+        sub_modifier: Modifier::all().difference(style.add_modifier),
+        ..style
+    };
     buf.set_stringn(x, y, visible(text), usize::from(end - x), style)
         .0
 }

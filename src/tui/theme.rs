@@ -7,31 +7,32 @@
 mod detect;
 mod ramp;
 
-pub use detect::{Choice, Depth, detect, terminfo_entry};
+pub use detect::{Choice, Depth, Ground, detect, terminfo_entry};
 
 use crate::trace::Kind;
 use ratatui::style::{Color, Modifier, Style};
 
-/// A named colour: truecolor, its place in 256 colours, and in 16.
+/// A named colour on a dark ground and on a light one, each in truecolor and in
+/// 256 colours; and in 16.
 #[derive(Clone, Copy)]
 struct Hue {
-    rgb: (u8, u8, u8),
-    indexed: u8,
+    dark: ((u8, u8, u8), u8),
+    light: ((u8, u8, u8), u8),
     ansi: Color,
 }
 
-const fn hue(rgb: (u8, u8, u8), indexed: u8, ansi: Color) -> Hue {
-    Hue { rgb, indexed, ansi }
+const fn hue(dark: ((u8, u8, u8), u8), light: ((u8, u8, u8), u8), ansi: Color) -> Hue {
+    Hue { dark, light, ansi }
 }
 
-const OCHRE: Hue = hue((217, 164, 65), 179, Color::Yellow);
-const BLUE: Hue = hue((122, 162, 219), 110, Color::Blue);
-const PURPLE: Hue = hue((167, 139, 250), 141, Color::Magenta);
-const GREEN: Hue = hue((112, 190, 128), 71, Color::Green);
-const RED: Hue = hue((230, 104, 96), 167, Color::Red);
-const GREY: Hue = hue((140, 138, 148), 245, Color::Reset);
-const SHADE: Hue = hue((92, 90, 100), 241, Color::Reset);
-const GROUND: Hue = hue((43, 40, 52), 236, Color::Reset);
+const OCHRE: Hue = hue(((217, 164, 65), 179), ((156, 104, 0), 94), Color::Yellow);
+const BLUE: Hue = hue(((122, 162, 219), 110), ((38, 98, 170), 25), Color::Blue);
+const PURPLE: Hue = hue(((167, 139, 250), 141), ((108, 74, 200), 62), Color::Magenta);
+const GREEN: Hue = hue(((112, 190, 128), 71), ((30, 130, 60), 28), Color::Green);
+const RED: Hue = hue(((230, 104, 96), 167), ((190, 50, 45), 124), Color::Red);
+const GREY: Hue = hue(((140, 138, 148), 245), ((112, 109, 118), 242), Color::Reset);
+const SHADE: Hue = hue(((92, 90, 100), 241), ((170, 167, 176), 248), Color::Reset);
+const GROUND: Hue = hue(((43, 40, 52), 236), ((234, 229, 217), 254), Color::Reset);
 
 /// How many steps a heat scale has. Few, so that a cell that hardly changes
 /// keeps its bytes and a repaint stays small.
@@ -51,19 +52,24 @@ pub struct Heat {
 #[derive(Clone, Debug)]
 pub struct Styles {
     pub depth: Depth,
+    pub ground: Ground,
 }
 
 impl Styles {
-    pub fn new(depth: Depth) -> Self {
-        Styles { depth }
+    pub fn new(depth: Depth, ground: Ground) -> Self {
+        Styles { depth, ground }
     }
 
     fn color(&self, hue: Hue) -> Option<Color> {
+        let (rgb, indexed) = match self.ground {
+            Ground::Dark => hue.dark,
+            Ground::Light => hue.light,
+        };
         match self.depth {
             Depth::None => None,
             Depth::Sixteen => Some(hue.ansi).filter(|c| *c != Color::Reset),
-            Depth::Indexed => Some(Color::Indexed(hue.indexed)),
-            Depth::True => Some(Color::Rgb(hue.rgb.0, hue.rgb.1, hue.rgb.2)),
+            Depth::Indexed => Some(Color::Indexed(indexed)),
+            Depth::True => Some(Color::Rgb(rgb.0, rgb.1, rgb.2)),
         }
     }
 
@@ -202,8 +208,8 @@ impl Styles {
             };
         }
         let color = match self.depth {
-            Depth::True => ramp::truecolor(kind, level),
-            _ => ramp::indexed(kind, level),
+            Depth::True => ramp::truecolor(kind, self.ground, level),
+            _ => ramp::indexed(kind, self.ground, level),
         };
         Heat {
             glyph: " ",
@@ -217,7 +223,10 @@ impl Styles {
             return Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD);
         }
         let ink = match value {
-            Some(v) if v > 0.55 => (Color::Rgb(20, 16, 24), Color::Indexed(16)),
+            // High is light on a dark ground, and dark on a light one.
+            Some(v) if (v > 0.55) == (self.ground == Ground::Dark) => {
+                (Color::Rgb(20, 16, 24), Color::Indexed(16))
+            }
             _ => (Color::Rgb(255, 236, 200), Color::Indexed(230)),
         };
         let fg = if self.depth == Depth::True {
@@ -249,7 +258,7 @@ mod tests {
 
     #[test]
     fn without_colour_no_style_names_one() {
-        let styles = Styles::new(Depth::None);
+        let styles = Styles::new(Depth::None, Ground::Dark);
         let all = [
             styles.accent(),
             styles.dim(),
@@ -266,7 +275,7 @@ mod tests {
 
     #[test]
     fn shading_rises_from_low_to_high() {
-        let styles = Styles::new(Depth::None);
+        let styles = Styles::new(Depth::None, Ground::Dark);
         let glyphs: Vec<_> = [0.0, 0.25, 0.5, 0.75, 1.0]
             .map(|v| styles.heat(Kind::State, Some(v)).glyph)
             .to_vec();
@@ -276,7 +285,7 @@ mod tests {
 
     #[test]
     fn near_values_share_their_bytes() {
-        let styles = Styles::new(Depth::True);
+        let styles = Styles::new(Depth::True, Ground::Dark);
         assert_eq!(
             styles.heat(Kind::Attn, Some(0.500)),
             styles.heat(Kind::Attn, Some(0.510))

@@ -2,7 +2,7 @@
 //! `SIZE=120x40 KEYS=te cargo test --test tui dump -- --ignored --nocapture`.
 
 use crate::script::Bench;
-use pentimento::tui::theme::Depth;
+use pentimento::tui::theme::{Depth, Ground};
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
@@ -20,6 +20,7 @@ fn dump() {
     match var("COLORS").as_str() {
         "true" => println!("{}", ansi(&bench.draw(Depth::True))),
         "256" => println!("{}", ansi(&bench.draw(Depth::Indexed))),
+        "light" => println!("{}", ansi(&bench.draw_on(Ground::Light))),
         "16" => println!("{}", ansi(&bench.draw(Depth::Sixteen))),
         _ => println!("{}", bench.text()),
     }

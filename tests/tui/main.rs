@@ -1,6 +1,10 @@
 //! The workbench without a terminal and without a model: a scripted engine
 //! answers, and the screens are looked at.
 
-mod script;
-
+mod chaos;
+mod driven;
 mod dump;
+mod habits;
+mod screens;
+mod script;
+mod stored;

@@ -11,14 +11,13 @@ use pentimento::measure::{
 use pentimento::trace::{Answer, Grids, Kind, TraceReport};
 use pentimento::tui::app::{Effect, Msg, Settings, State};
 use pentimento::tui::store::{Reply, SessionEntry};
-use pentimento::tui::theme::{Depth, Styles};
+use pentimento::tui::theme::{Depth, Ground, Styles};
 use pentimento::tui::update::{start, update};
 use pentimento::tui::view;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 use std::collections::VecDeque;
-use std::time::Duration;
 
 pub const LAYERS: usize = 8;
 
@@ -36,7 +35,7 @@ pub fn model() -> ModelInfo {
         parameters: 8_300_000,
         device: "cpu".into(),
         dtype: "f32".into(),
-        sha256: "3fa9c1d2e4b5".repeat(5),
+        sha256: "3fa9c1d2e4b50786".repeat(4),
         examples: vec![
             example([
                 "The {} is in the city of",
@@ -48,6 +47,7 @@ pub fn model() -> ModelInfo {
             example(["{} come from", "Tacos", "Mexico", "Japan"]),
         ],
         default_layer: None,
+        hyper: Default::default(),
         norm_sample: (0..60)
             .map(|i| 0.05 + 0.0035 * f64::from(i) + 0.02 * f64::from(i % 7))
             .collect(),
@@ -471,8 +471,8 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                 }),
                 deltas: vec![Delta {
                     layer: 4,
-                    r: vec![0.1; 4],
-                    u: vec![0.2; 8],
+                    r: vec![0.1; 256],
+                    u: vec![0.2; 1024],
                     rank: 1,
                 }],
             }
@@ -565,26 +565,44 @@ impl Bench {
     /// Lets the engine say `limit` things; the rest of its jobs stays unsaid.
     pub fn run(&mut self, mut limit: usize) {
         while let Some(effect) = self.pending.pop_front() {
-            match effect {
-                Effect::Submit(ticket, spec) => {
-                    let edited = !self.state.edits.on().is_empty();
-                    for event in answer(&spec, edited) {
-                        if limit == 0 {
-                            return;
-                        }
-                        limit -= 1;
-                        self.send(Msg::Engine(ticket, event));
-                    }
-                }
-                Effect::Save { change, path, .. } => {
-                    let result = Ok(path);
-                    self.send(Msg::Store(Reply::Saved { change, result }));
-                }
-                Effect::Autosave(_) => self.send(Msg::Store(Reply::Autosaved(Ok(())))),
-                Effect::List(_) => self.send(Msg::Store(Reply::Listed(Ok(self.sessions.clone())))),
-                other => self.asked.push(other),
+            if !self.carry_out(effect, &mut limit) {
+                return;
             }
         }
+    }
+
+    /// Carries out the first thing asked; what follows from it waits.
+    fn step(&mut self) {
+        if let Some(effect) = self.pending.pop_front() {
+            self.carry_out(effect, &mut usize::MAX.clone());
+        }
+    }
+
+    /// Whether it was carried out to its end.
+    fn carry_out(&mut self, effect: Effect, limit: &mut usize) -> bool {
+        match effect {
+            Effect::Submit(ticket, spec) => {
+                let edited = !self.state.edits.on().is_empty();
+                for event in answer(&spec, edited) {
+                    if *limit == 0 {
+                        return false;
+                    }
+                    *limit -= 1;
+                    self.send(Msg::Engine(ticket, event));
+                }
+            }
+            Effect::Save { change, path, .. } => {
+                let result = Ok(path);
+                self.send(Msg::Store(Reply::Saved { change, result }));
+            }
+            Effect::Autosave(_) => self.send(Msg::Store(Reply::Autosaved(Ok(())))),
+            Effect::List(_) => {
+                let listed = Ok(self.sessions.clone());
+                self.send(Msg::Store(Reply::Listed(listed)));
+            }
+            other => self.asked.push(other),
+        }
+        true
     }
 
     /// Presses keys: letters, or `<enter>`, `<esc>`, `<tab>`, `<c-s>`, `<left>` …
@@ -592,6 +610,30 @@ impl Bench {
         for key in parse(keys) {
             self.send(Msg::Key(key));
         }
+    }
+
+    /// Presses keys; gives what was asked, and lets nobody answer it.
+    pub fn effects(&mut self, keys: &str) -> Vec<Effect> {
+        let keys = parse(keys).into_iter();
+        keys.flat_map(|key| update(&mut self.state, Msg::Key(key)))
+            .collect()
+    }
+
+    /// As `settle`; gives all that was asked on the way.
+    pub fn settle_and_record(&mut self) -> Vec<Effect> {
+        let mut asked = Vec::new();
+        while !self.pending.is_empty() {
+            let next: Vec<Effect> = self.pending.drain(..).collect();
+            asked.extend(next.iter().cloned());
+            for effect in next {
+                let later: VecDeque<Effect> = std::mem::take(&mut self.pending);
+                self.pending.push_back(effect);
+                self.step();
+                let made = std::mem::replace(&mut self.pending, later);
+                self.pending.extend(made);
+            }
+        }
+        asked
     }
 
     /// Presses keys and lets the engine finish after each.
@@ -602,15 +644,18 @@ impl Bench {
         }
     }
 
-    pub fn wait(&mut self, time: Duration) {
-        let now = self.state.now + time;
-        self.send(Msg::Tick(now));
+    pub fn draw(&self, depth: Depth) -> Buffer {
+        self.paint(Styles::new(depth, Ground::Dark))
     }
 
-    pub fn draw(&self, depth: Depth) -> Buffer {
+    pub fn draw_on(&self, ground: Ground) -> Buffer {
+        self.paint(Styles::new(Depth::True, ground))
+    }
+
+    fn paint(&self, styles: Styles) -> Buffer {
         let size = self.state.size;
         let mut buf = Buffer::empty(Rect::new(0, 0, size.width, size.height));
-        view::draw(&mut buf, &self.state, &Styles::new(depth));
+        view::draw(&mut buf, &self.state, &styles);
         buf
     }
 

@@ -5,7 +5,7 @@ use crate::edit::context::{Context, norm, target_ids};
 use crate::edit::moment::{About, THIN};
 use crate::edit::value::Loss;
 use crate::edit::{
-    EditSpec, Factor, LayerChoice, Made, Method, Request, defaults, make, stack, templates,
+    EditSpec, Factor, LayerChoice, Made, Method, Plan, Request, defaults, make, stack, templates,
 };
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, LossStep, Outcome, Stage};
@@ -87,17 +87,13 @@ pub fn run(
             total,
         }));
     };
-    let solver = factor.as_deref().map(|(factor, _)| factor);
-    let made = make(
-        &model.current,
-        &context,
+    let plan = Plan {
+        method: spec.method,
         layer,
-        spec.method,
-        &hyper,
-        solver,
-        &mut job.brake(),
-        say,
-    )?;
+        hyper: &hyper,
+        factor: factor.as_deref().map(|(factor, _)| factor),
+    };
+    let made = make(&model.current, &context, plan, &mut job.brake(), say)?;
     elapsed.value = stage.elapsed().as_secs_f64();
 
     // The new weights, beside the ones in use until the job is done.

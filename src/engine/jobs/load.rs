@@ -91,6 +91,7 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
             .map(|example| example.map(str::to_owned))
             .collect(),
         default_layer: defaults(config, is_atlas).layer,
+        hyper: defaults(config, is_atlas).hyper,
         norm_sample: if is_atlas {
             crate::measure::sample::atlas()
         } else {

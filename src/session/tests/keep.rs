@@ -188,11 +188,17 @@ fn an_autosave_outlives_a_sitting_that_did_not_end_well() {
 
     let path = first.path().to_owned();
     drop(first);
-    assert_eq!(autosave::left_behind(folder.path()), [path.clone()]);
+    assert_eq!(
+        autosave::left_behind(folder.path()),
+        std::slice::from_ref(&path)
+    );
     assert_eq!(load(&path, &model()).unwrap().1, factors);
 
     second.discard();
-    assert_eq!(autosave::left_behind(folder.path()), [path.clone()]);
+    assert_eq!(
+        autosave::left_behind(folder.path()),
+        std::slice::from_ref(&path)
+    );
     let third = Autosave::begin(folder.path()).unwrap();
     assert_ne!(third.path(), path);
     drop(third);

@@ -55,6 +55,12 @@ fn edit(id: u64) -> SavedEdit {
         hyper: Hyper::default(),
         templates: vec!["{}".into(), "Therefore, \"it\" is.\n {}".into()],
         target_ids: vec![17],
+        delta_norm: 2.5,
+        t0_norm: 1.25,
+        division_factor: 12.8,
+        update_norm: 0.75,
+        relative_update_norm: 0.0912,
+        norm_percentile: Some(0.625),
         losses: vec![[9.25, 0.0, 0.0, 9.25], [0.03125, 0.001, 0.5, 0.53225]],
         p_target: Pair {
             before: 1e-6,
@@ -65,25 +71,40 @@ fn edit(id: u64) -> SavedEdit {
             layer: 1,
             relative_update_norm: 0.0912,
         }],
+        p_true: Pair {
+            before: 0.9425,
+            after: 2e-4,
+        },
         second_moment: Some(MomentHealth {
             tokens: 30_000,
+            tokens_per_dim: 30.0,
             condition: 4e3,
-            ..Default::default()
+            ridge: 1.5e-3,
+            drift: None,
         }),
         probes: vec![
             ProbeRow {
                 prompt: "Big Ben is in".into(),
+                expected: "London".into(),
+                p_before: 0.875,
+                p_after: 0.3125,
+                top_before: " London".into(),
+                top_after: " Paris".into(),
                 moved: true,
                 ..Default::default()
             },
             ProbeRow {
                 prompt: "\u{1b}[2J".into(),
+                expected: "漢字".into(),
                 p_before: 0.5,
+                p_after: 0.5,
                 ..Default::default()
             },
         ],
         generations: vec![Generation {
             prompt: "The Space Needle".into(),
+            before: " is in Seattle.".into(),
+            after: " is é".into(),
             after_tokens: vec![" is".into(), "\\xE2".into()],
             diverges_at: Some(1),
             ..Default::default()

@@ -136,13 +136,13 @@ impl<'w> Writer<'w> {
         rng.shuffle(&mut order);
         // A stated fact comes first more often than one that follows from it:
         // the first thing told is the one that nothing before it gives away.
-        if entry.facts[order[0]].0.derived_from.is_some() && rng.chance(0.5) {
-            if let Some(at) = order
+        if entry.facts[order[0]].0.derived_from.is_some()
+            && rng.chance(0.5)
+            && let Some(at) = order
                 .iter()
                 .position(|&i| entry.facts[i].0.derived_from.is_none())
-            {
-                order.swap(0, at);
-            }
+        {
+            order.swap(0, at);
         }
         let (fact, asked) = &entry.facts[order[0]];
         let mut draft = Draft::default();

@@ -132,6 +132,16 @@ impl Edits {
         self.cursor = self.stack.len() - 1;
     }
 
+    /// Takes an edit out as if it had never been.
+    pub fn forget(&mut self, id: EditId) {
+        self.records.remove(&id);
+        for stack in self.past.iter_mut().chain(&mut self.future) {
+            stack.retain(|s| s.id != id);
+        }
+        self.stack.retain(|s| s.id != id);
+        self.cursor = self.cursor.min(self.stack.len().saturating_sub(1));
+    }
+
     /// Replaces everything by what a session file holds.
     pub fn replace(&mut self, edits: Vec<(Stacked, EditRecord)>) {
         *self = Edits {

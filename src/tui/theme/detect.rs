@@ -13,6 +13,27 @@ pub enum Depth {
     True,
 }
 
+/// What the terminal's background is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ground {
+    #[default]
+    Dark,
+    Light,
+}
+
+impl Ground {
+    /// From `COLORFGBG` (`15;0`: the last number is the background's), which
+    /// some terminals set; the others are taken for dark ones. Asking the
+    /// terminal itself would race its answer against the keys.
+    pub fn detect(env: impl Fn(&str) -> Option<String>) -> Ground {
+        let background = env("COLORFGBG").and_then(|v| v.rsplit(';').next()?.parse::<u8>().ok());
+        match background {
+            Some(7 | 15) => Ground::Light,
+            _ => Ground::Dark,
+        }
+    }
+}
+
 /// What the user asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
@@ -106,6 +127,16 @@ mod tests {
                 .map(|(_, v)| v.to_string())
         };
         detect(choice, env, |_| entry.map(<[u8]>::to_vec))
+    }
+
+    #[test]
+    fn the_ground_is_dark_unless_it_says_otherwise() {
+        let ground = |v: &str| Ground::detect(|_| Some(v.to_string()));
+        assert_eq!(ground("0;15"), Ground::Light);
+        assert_eq!(ground("0;default;7"), Ground::Light);
+        assert_eq!(ground("15;0"), Ground::Dark);
+        assert_eq!(ground("nonsense"), Ground::Dark);
+        assert_eq!(Ground::detect(|_| None), Ground::Dark);
     }
 
     #[test]

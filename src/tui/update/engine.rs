@@ -91,9 +91,26 @@ fn finished(state: &mut State, ticket: Ticket, result: Result<Outcome, String>) 
     let Some(job) = state.jobs.finish(ticket) else {
         return vec![];
     };
+    let incomplete = state.edits.incomplete();
+    let mut effects = settled(state, job, result);
+    if incomplete && !state.edits.incomplete() {
+        // The last of a session's edits is made again, or given up.
+        effects.push(stack::restack(state));
+    }
+    effects
+}
+
+fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<Effect> {
+    let ticket = job.ticket;
     state.confabs.asked.remove(&ticket);
     let made = state.edits.making.iter().position(|m| m.ticket == ticket);
     let made = made.map(|at| state.edits.making.remove(at));
+    if let Some(lost) = made.as_ref().filter(|m| m.again)
+        && !matches!(result, Ok(Outcome::Edited { .. }))
+    {
+        // A session's edit that could not be made again is none.
+        state.edits.forget(lost.id);
+    }
     match result {
         Ok(Outcome::Cancelled) => {
             // Superseded looks end silently; what the user stopped is confirmed.
@@ -126,14 +143,15 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             vec![]
         }
         Outcome::Traced(report) => {
-            if let Some(grid) = trace_grid(state, job.ticket) {
-                grid.finish(&report);
-            } else if state.trace.ticket == Some(job.ticket) {
-                state.trace.grid = Some(TraceGrid::from_report(&report));
-            }
-            let Some((asked, made_on)) = state.trace.asked.clone() else {
+            let ours = state.trace.ticket == Some(job.ticket);
+            let Some((asked, made_on)) = state.trace.asked.clone().filter(|_| ours) else {
+                // Another trace took its place while it finished.
                 return vec![];
             };
+            match &mut state.trace.grid {
+                Some(grid) if grid.prompt == report.prompt => grid.finish(&report),
+                grid => *grid = Some(TraceGrid::from_report(&report)),
+            }
             let kept = &mut state.trace.kept;
             kept.retain(|t| t.asked != asked || t.made_on != made_on);
             kept.push(SavedTrace {

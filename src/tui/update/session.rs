@@ -186,12 +186,13 @@ fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Ef
     let mut effects = Vec::new();
     let running: Vec<_> = state.edits.making.iter().map(|m| m.ticket).collect();
     effects.extend(running.into_iter().filter_map(|t| state.jobs.cancel(t)));
-    let whole = data.edits.iter().all(|(_, r)| !r.deltas.is_empty());
     let again = make(state, &data.edits, &mut effects);
     state.edits.replace(data.edits);
     state.edits.making = again;
-    state.edits.looked = whole;
-    effects.push(stack::restack(state));
+    if !state.edits.incomplete() {
+        state.edits.looked = true;
+        effects.push(stack::restack(state));
+    }
     state.watch.finish(data.probes);
     state.confabs.finish(data.generations);
     state.trace.ticket = None;

@@ -63,10 +63,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         match line {
             Line::Heading { group, moved, of } => heading(buf, place, *group, *moved, *of, styles),
             Line::Row(row) => {
+                columns.draw(buf, place, row, styles);
                 if focused && nth == cursor {
                     buf.set_style(place, styles.selected(true));
                 }
-                columns.draw(buf, place, row, styles);
             }
         }
     }

@@ -47,9 +47,6 @@ pub fn draw(buf: &mut Buffer, entry: &Entry, selected: usize, styles: &Styles) -
             height: 1,
             ..list
         };
-        if nth == selected {
-            buf.set_style(place, styles.selected(true));
-        }
         let words = keymap::binding(hit.command).map_or("", |b| b.long);
         let mut x = list.x;
         for (at, letter) in words.graphemes(true).enumerate() {
@@ -59,6 +56,9 @@ pub fn draw(buf: &mut Buffer, entry: &Entry, selected: usize, styles: &Styles) -
         }
         let key = keymap::key_name(hit.command);
         put_right(buf, x + 1, y, list.right(), &key, styles.dim());
+        if nth == selected {
+            buf.set_style(place, styles.selected(true));
+        }
     }
     caret
 }

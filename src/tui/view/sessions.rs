@@ -51,9 +51,6 @@ pub fn draw(
             height: 1,
             ..list
         };
-        if nth == selected {
-            buf.set_style(place, styles.selected(true));
-        }
         let refused = session.refused.is_some();
         let name_style = if refused {
             styles.dim()
@@ -66,9 +63,12 @@ pub fn draw(
             Some(why) => (why.as_str(), styles.bad()),
             None => (session.about.as_str(), styles.dim()),
         };
-        let end = list.right().saturating_sub(12);
+        let end = list.right().saturating_sub(17);
         put(buf, list.x + 32, y, end, about, style);
         put_right(buf, end, y, list.right(), &session.when, styles.dim());
+        if nth == selected {
+            buf.set_style(place, styles.selected(true));
+        }
     }
     caret
 }

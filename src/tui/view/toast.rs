@@ -33,7 +33,10 @@ pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
     let panel = Panel {
         border: styles.bad(),
         title: vec![(title.into(), styles.bad_strong())],
-        right: vec![(way_out.into(), styles.dim())],
+        right: match way_out {
+            "" => vec![],
+            way_out => vec![(way_out.into(), styles.dim())],
+        },
     };
     let inner = panel.draw(buf, area);
     for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {

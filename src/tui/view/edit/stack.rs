@@ -35,9 +35,6 @@ fn line(
         return;
     };
     let (y, end) = (place.y, place.right());
-    if nth == state.edits.cursor && state.edits.stack.len() > 1 {
-        buf.set_style(place, styles.selected(state.focus == Pane::Edit));
-    }
     let (dot, dot_style) = if stacked.on {
         ("● ", styles.new_answer())
     } else {
@@ -45,12 +42,11 @@ fn line(
     };
     let x = put(buf, place.x, y, end, dot, dot_style);
     let mut x = put(buf, x, y, end, &format!("{} ", nth + 1), styles.faint());
-    let mut right = format!(
-        "L{}  α {:.1}  {:>6}",
-        record.report.layer,
-        stacked.alpha,
-        percent(record.report.relative_update_norm)
-    );
+    let mut right = format!("L{}  α {:.1}", record.report.layer, stacked.alpha);
+    if place.width >= 46 {
+        let norm = percent(record.report.relative_update_norm);
+        right = format!("{right}  {norm:>6}");
+    }
     if stacked.on {
         right = format!("{}{right}", lost_ground(stacked, state));
     }
@@ -60,6 +56,9 @@ fn line(
         x = put(buf, x, y, right_x.saturating_sub(1), &text, style);
     }
     put_right(buf, right_x, y, end, &right, styles.dim());
+    if nth == state.edits.cursor && state.edits.stack.len() > 1 {
+        buf.set_style(place, styles.selected(state.focus == Pane::Edit));
+    }
 }
 
 /// "made on 1  " where the edit was computed on top of one that is off now.
@@ -74,6 +73,6 @@ fn lost_ground(stacked: Stacked, state: &State) -> String {
     if lost.is_empty() {
         String::new()
     } else {
-        format!("made on {}  ", lost.join(", "))
+        format!("made on {} · ", lost.join(", "))
     }
 }

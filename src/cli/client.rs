@@ -1,0 +1,69 @@
+//! One job at a time, from the command line's side.
+
+use super::Context;
+use super::error::CliError;
+use super::progress::Progress;
+use crate::engine::{Engine, Event, EventKind, Folders, Outcome, Spec};
+use crate::session::folders;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often Ctrl-C is looked for while nothing happens.
+const BEAT: Duration = Duration::from_millis(50);
+
+/// An engine and its events.
+pub struct Client {
+    engine: Engine,
+    events: Receiver<Event>,
+    interrupt: Arc<AtomicBool>,
+    progress: RefCell<Progress>,
+}
+
+impl Client {
+    pub fn start(context: &Context) -> Result<Client, CliError> {
+        let folders = Folders {
+            cache: folders::cache(),
+            hashes: folders::hashes(),
+        };
+        let (engine, events) = Engine::start(folders).map_err(CliError::Start)?;
+        let progress = RefCell::new(Progress::to_stderr(context.quiet));
+        Ok(Client {
+            engine,
+            events,
+            interrupt: Arc::clone(&context.interrupt),
+            progress,
+        })
+    }
+
+    /// Runs a job to its end. Ctrl-C cancels it.
+    pub fn run(&self, spec: Spec) -> Result<Outcome, CliError> {
+        let job = self.engine.submit(spec);
+        let result = loop {
+            if self.interrupt.load(Ordering::Relaxed) {
+                job.cancel();
+            }
+            match self.events.recv_timeout(BEAT) {
+                Ok(event) if event.job != job.id => {}
+                Ok(Event {
+                    kind: EventKind::Finished(result),
+                    ..
+                }) => break result,
+                Ok(event) => self.progress.borrow_mut().event(&event.kind),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.progress.borrow_mut().clear();
+                    return Err(CliError::EngineEnded);
+                }
+            }
+        };
+        self.progress.borrow_mut().clear();
+        match result {
+            Ok(Outcome::Cancelled) => Err(CliError::Cancelled),
+            Ok(outcome) => Ok(outcome),
+            Err(words) => Err(CliError::Failed(words)),
+        }
+    }
+}

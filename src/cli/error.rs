@@ -1,0 +1,82 @@
+//! Why a command ended without its result.
+
+use crate::session::{LoadError, SaveError};
+use std::io;
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The engine's words; they say what to do.
+    #[error("{0}")]
+    Failed(String),
+    #[error("cancelled; nothing was changed")]
+    Cancelled,
+    #[error("the engine ended before it was done; the log has more: {}", log())]
+    EngineEnded,
+    #[error("cannot start the model's thread: {0}")]
+    Start(io::Error),
+    #[error("{}: {source}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}, line {line}, column {column}: {reason}", path.display())]
+    Line {
+        path: PathBuf,
+        line: usize,
+        column: usize,
+        reason: String,
+    },
+    #[error(transparent)]
+    Load(Box<LoadError>),
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    #[error(
+        "{} exists; choose another name, or add to it with --on {}",
+        path.display(), path.display()
+    )]
+    Exists { path: PathBuf },
+    #[error("the session is for the model {id:?}; say where that is with --model FOLDER")]
+    WhichModel { id: String },
+    #[error(
+        "the workbench needs a terminal on its input and output; \
+         `pentimento --help` names what works without one"
+    )]
+    NoTerminal,
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(io::Error),
+    #[error("color = {0:?}: name one of auto, never, 16, 256, truecolor")]
+    Color(String),
+    #[error("{differences} of the session's figures came out otherwise")]
+    Differs { differences: usize },
+    #[error("cannot write the result: {0}")]
+    Output(#[from] io::Error),
+    #[error("cannot write the result: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl From<LoadError> for CliError {
+    fn from(error: LoadError) -> Self {
+        CliError::Load(Box::new(error))
+    }
+}
+
+impl CliError {
+    /// Whoever read the output has had enough: no error to speak of.
+    pub fn is_closed_pipe(&self) -> bool {
+        match self {
+            CliError::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            CliError::Json(error) => error.io_error_kind() == Some(io::ErrorKind::BrokenPipe),
+            _ => false,
+        }
+    }
+}
+
+fn log() -> String {
+    let log = crate::session::folders::log();
+    log.map_or_else(
+        || "(there is no log)".into(),
+        |path| path.display().to_string(),
+    )
+}

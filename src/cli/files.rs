@@ -1,0 +1,188 @@
+//! Files that users write by hand: probes and templates.
+
+use super::error::CliError;
+use crate::measure::{Probe, ProbeGroup};
+use crate::session::text::shown;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::path::Path;
+
+/// One line of a probe file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    prompt: String,
+    expected: String,
+}
+
+/// Reads probes: a `{"prompt": …, "expected": …}` a line, blank lines between.
+pub fn probes(path: &Path) -> Result<Vec<Probe>, CliError> {
+    let text = read(path)?;
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
+    let probes: Vec<Probe> = lines
+        .map(|(i, line)| {
+            let Line { prompt, expected } = json(path, line, i)?;
+            let reason = match (prompt.trim().is_empty(), expected.trim().is_empty()) {
+                (true, _) => "the prompt is empty",
+                (_, true) => "the expected answer is empty",
+                _ => {
+                    return Ok(Probe {
+                        prompt,
+                        expected,
+                        group: ProbeGroup::User,
+                    });
+                }
+            };
+            Err(at(path, i + 1, 1, reason))
+        })
+        .collect::<Result<_, _>>()?;
+    match probes.is_empty() {
+        true => Err(at(path, 1, 1, "the file holds no probes")),
+        false => Ok(probes),
+    }
+}
+
+/// Reads context templates: a JSON list of strings, each with a `{}`.
+pub fn templates(path: &Path) -> Result<Vec<String>, CliError> {
+    let text = read(path)?;
+    let templates: Vec<String> = json(path, &text, 0)?;
+    if templates.is_empty() {
+        return Err(at(
+            path,
+            1,
+            1,
+            "the list holds no templates; the plainest is [\"{}\"]",
+        ));
+    }
+    match templates.iter().find(|template| !template.contains("{}")) {
+        Some(template) => {
+            let reason = format!("the template {template:?} has no {{}} for the prompt");
+            Err(at(path, line_of(&text, template), 1, &reason))
+        }
+        None => Ok(templates),
+    }
+}
+
+/// Where a string of a JSON file stands, by its own text; else at the top.
+fn line_of(text: &str, string: &str) -> usize {
+    let quoted = serde_json::to_string(string).unwrap_or_default();
+    let before = text.find(&quoted).map_or("", |at| &text[..at]);
+    before.matches('\n').count() + 1
+}
+
+fn read(path: &Path) -> Result<String, CliError> {
+    fs::read_to_string(path).map_err(|source| CliError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Parses JSON that starts after `above` lines of the file.
+fn json<T: DeserializeOwned>(path: &Path, text: &str, above: usize) -> Result<T, CliError> {
+    serde_json::from_str(text).map_err(|error| {
+        let words = error.to_string();
+        let reason = words.split(" at line ").next().unwrap_or(&words);
+        at(path, above + error.line(), error.column(), reason)
+    })
+}
+
+fn at(path: &Path, line: usize, column: usize, reason: &str) -> CliError {
+    CliError::Line {
+        path: path.to_owned(),
+        line,
+        column,
+        reason: shown(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        fs::write(&path, content).unwrap();
+        (folder, path)
+    }
+
+    fn place(error: CliError) -> (usize, String) {
+        match error {
+            CliError::Line { line, reason, .. } => (line, reason),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn probes_are_a_line_each() {
+        let (_folder, path) = file(
+            "{\"prompt\": \"Big Ben is in\", \"expected\": \"London\"}\n\n\
+             {\"expected\": \"Rome\", \"prompt\": \"The Colosseum is in\"}\n",
+        );
+        let read = probes(&path).unwrap();
+        assert_eq!(read.len(), 2);
+        assert_eq!(
+            (read[1].expected.as_str(), read[1].group),
+            ("Rome", ProbeGroup::User)
+        );
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        for (content, line, words) in [
+            (
+                "{\"prompt\": \"a\", \"expected\": \"b\"}\n\n{\"prompt\": \"a\"}",
+                3,
+                "missing field",
+            ),
+            (
+                "{\"prompt\": \"a\", \"expected\": \"b\"}\n{\"prompt\"",
+                2,
+                "EOF",
+            ),
+            (
+                "{\"prompt\": \"a\", \"expected\": \"b\", \"p\\u001b\": 1}",
+                1,
+                "unknown field `p\\u{1b}`",
+            ),
+            (
+                "{\"prompt\": \" \", \"expected\": \"b\"}",
+                1,
+                "the prompt is empty",
+            ),
+            ("\n\n", 1, "no probes"),
+        ] {
+            let (_folder, path) = file(content);
+            let (at, reason) = place(probes(&path).unwrap_err());
+            assert_eq!(at, line, "{reason}");
+            assert!(reason.contains(words), "{reason}");
+        }
+    }
+
+    #[test]
+    fn templates_are_a_list_of_strings_with_braces() {
+        let (_folder, path) = file("[\"{}\", \"Then. {}\"]");
+        assert_eq!(templates(&path).unwrap(), ["{}", "Then. {}"]);
+        for (content, line) in [
+            ("[\n\"{}\",\n\"none\"\n]", 3),
+            ("[\n\"{}\",\n3\n]", 3),
+            ("[]", 1),
+            ("{}", 1),
+            ("", 1),
+        ] {
+            let (_folder, path) = file(content);
+            let (at, reason) = place(templates(&path).unwrap_err());
+            assert_eq!(at, line, "{content}: {reason}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = probes(Path::new("/no/such/file")).unwrap_err().to_string();
+        assert!(error.starts_with("/no/such/file: "), "{error}");
+    }
+}

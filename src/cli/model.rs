@@ -1,0 +1,78 @@
+//! `pentimento model`: what a model is, and making one.
+
+use super::client::Client;
+use super::error::CliError;
+use super::table::{Align, Table};
+use super::train::{self, ExamineArgs, TrainArgs};
+use super::{Context, open};
+use crate::engine::ModelInfo;
+use std::io::{self, Write};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Print what the model is: shape, device, hash of its weights
+    Info {
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    Train(TrainArgs),
+    Examine(ExamineArgs),
+}
+
+pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
+    match command {
+        Command::Info { json } => {
+            let client = Client::start(context)?;
+            let info = open::load(&client, context.open.spec(None)?)?;
+            if json {
+                serde_json::to_writer(&mut *out, &info)?;
+                return Ok(writeln!(out)?);
+            }
+            Ok(print(&info, out)?)
+        }
+        Command::Train(args) => train::train(&args, &context.open).map_err(failed),
+        Command::Examine(args) => train::examine(&args, &context.open, out).map_err(failed),
+    }
+}
+
+/// A closed pipe stays one; everything else is told with its causes.
+fn failed(report: color_eyre::Report) -> CliError {
+    match report.downcast::<io::Error>() {
+        Ok(error) => CliError::Output(error),
+        Err(report) => CliError::Failed(format!("{report:#}")),
+    }
+}
+
+fn print(info: &ModelInfo, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new(&[Align::Left, Align::Left]);
+    let shape = format!(
+        "{} layers, {} heads, {} wide, MLP {}",
+        info.layers, info.heads, info.d, info.d_mlp
+    );
+    for (name, value) in [
+        ("model", info.name.clone()),
+        ("family", info.family.clone()),
+        ("shape", shape),
+        (
+            "parameters",
+            format!("{:.1} million", info.parameters as f64 / 1e6),
+        ),
+        ("vocabulary", info.vocab.to_string()),
+        ("context", format!("{} tokens", info.context)),
+        ("device", format!("{} {}", info.device, info.dtype)),
+        ("sha256", info.sha256.clone()),
+    ] {
+        table.row([name.to_string(), value]);
+    }
+    table.write(out)?;
+    if !info.examples.is_empty() {
+        writeln!(out, "\nfacts to begin with")?;
+        let mut table = Table::new(&[Align::Left, Align::Left, Align::Left]);
+        for [prompt, subject, _, target] in &info.examples {
+            table.row([prompt.as_str(), subject, &format!("→ {target}")]);
+        }
+        table.write(out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Which model, and where it runs.
+
+use super::client::Client;
+use super::error::CliError;
+use crate::engine::{LoadSpec, ModelInfo, Outcome, Source, Spec, from_session};
+use crate::session::{self, Factors, Model, Session};
+use clap::Args;
+use std::path::Path;
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Open {
+    /// `atlas` or a folder in Hugging Face layout [default: the session's, else atlas]
+    #[arg(short, long, global = true, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    pub device: String,
+    /// auto, f32, bf16 or f16
+    #[arg(
+        long, global = true, value_name = "DTYPE", default_value = "auto",
+        value_parser = ["auto", "f32", "bf16", "f16"], hide_possible_values = true
+    )]
+    pub dtype: String,
+}
+
+fn device(text: &str) -> Result<String, String> {
+    let known = ["auto", "cpu", "cuda"].contains(&text);
+    let numbered = text
+        .strip_prefix("cuda:")
+        .is_some_and(|n| n.parse::<usize>().is_ok());
+    if known || numbered {
+        return Ok(text.into());
+    }
+    Err("name one of auto, cpu, cuda, cuda:N".into())
+}
+
+impl Open {
+    /// The job that opens the model named on the command line, else the one a
+    /// session belongs to, else Atlas.
+    pub fn spec(&self, session: Option<&Model>) -> Result<LoadSpec, CliError> {
+        let source = match (&self.model, session) {
+            (Some(model), _) => Source::parse(model),
+            (None, None) => Source::Atlas,
+            (None, Some(model)) if model.id == "atlas" => Source::Atlas,
+            (None, Some(model)) if Path::new(&model.id).is_dir() => Source::parse(&model.id),
+            (None, Some(model)) => {
+                return Err(CliError::WhichModel {
+                    id: model.id.clone(),
+                });
+            }
+        };
+        Ok(LoadSpec {
+            source,
+            device: self.device.clone(),
+            dtype: self.dtype.clone(),
+        })
+    }
+}
+
+/// Opens a model.
+pub fn load(client: &Client, spec: LoadSpec) -> Result<ModelInfo, CliError> {
+    match client.run(Spec::Load(spec))? {
+        Outcome::Loaded(info) => Ok(*info),
+        _ => Err(CliError::EngineEnded),
+    }
+}
+
+/// Opens a model and, with `on`, brings it to where that session was left.
+/// Without `on`: a new session.
+pub fn restore(
+    client: &Client,
+    open: &Open,
+    on: Option<&Path>,
+) -> Result<(ModelInfo, Session, Factors), CliError> {
+    let Some(path) = on else {
+        let info = load(client, open.spec(None)?)?;
+        let made_on = session::MadeOn::here(&info.device, &info.dtype);
+        let session = Session::new(Model::from(&info), made_on);
+        return Ok((info, session, Factors::new()));
+    };
+    let info = load(client, open.spec(Some(&session::read(path)?.model))?)?;
+    let (session, mut factors) = session::load(path, &Model::from(&info))?;
+    for spec in from_session::restore(&session, &factors) {
+        // What had no factors is made again, and has them now.
+        if let Outcome::Edited { id, deltas, .. } = client.run(spec)? {
+            factors.insert(id, deltas);
+        }
+    }
+    Ok((info, session, factors))
+}

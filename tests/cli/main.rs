@@ -1,0 +1,44 @@
+//! The binary itself: its help, its usage errors, what it prints, and what it
+//! computes on Atlas.
+
+mod atlas;
+mod process;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// The binary, with folders of its own. The cache outlives the test, as it
+/// does for a user: what is in it is named by what it depends on.
+fn pentimento(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pentimento"));
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    command
+        .args(arguments)
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("XDG_CONFIG_HOME", folder.join("config"));
+    command
+}
+
+/// Runs it; what it said, and whether it ended as it should.
+fn run(arguments: &[&str], status: i32) -> Output {
+    let output = pentimento(arguments).output().expect("the binary starts");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {words}");
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is text")
+}
+
+#[test]
+fn help_errors_and_reports_read_as_they_should() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path().to_string_lossy().into_owned();
+    trycmd::TestCases::new()
+        .env("XDG_STATE_HOME", &state)
+        .env("XDG_CACHE_HOME", &state)
+        .env("NO_COLOR", "1")
+        .case("tests/cmd/*.trycmd");
+}

@@ -1,0 +1,216 @@
+//! Sessions through real files: what is saved comes back.
+
+use crate::script::{Bench, model};
+use pentimento::engine::{EventKind, Outcome, Spec};
+use pentimento::tui::app::{Effect, Msg};
+use pentimento::tui::store::files::Files;
+use pentimento::tui::store::{NotSaved, Reply, SessionData, Store};
+use pentimento::tui::update::update;
+
+/// What the workbench would save.
+fn data(bench: &mut Bench) -> Box<SessionData> {
+    bench.keys("<c-s>");
+    let effects = bench.effects("<enter>");
+    match effects.into_iter().next() {
+        Some(Effect::Save { data, .. }) => data,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn edited() -> Box<SessionData> {
+    let mut bench = Bench::open(120, 40);
+    bench.play("tene3k [");
+    data(&mut bench)
+}
+
+#[test]
+fn a_session_comes_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::new(folder.path().into(), None);
+    let saved = edited();
+    let path = files
+        .save(&folder.path().join("two"), false, &saved)
+        .unwrap();
+    assert_eq!(path.file_name().unwrap(), "two.toml");
+    let (at, loaded) = files.load(&path, &model()).unwrap();
+    assert_eq!(at.as_deref(), Some(path.as_path()));
+    // What the request left open is filled in, so that the text alone replays.
+    let filled = |mut data: SessionData| {
+        for (_, record) in &mut data.edits {
+            record.spec.layer = pentimento::edit::LayerChoice::At(record.report.layer);
+            record.spec.hyper = Some(record.report.hyper.clone());
+            record.spec.templates = Some(record.report.templates.clone());
+            record.spec.true_answer = Some(record.report.true_answer.clone());
+        }
+        data
+    };
+    let saved = filled(*saved);
+    for (before, after) in saved.edits.iter().zip(&loaded.edits) {
+        assert_eq!(before.0, after.0);
+        assert_eq!(before.1.spec, after.1.spec);
+        assert_eq!(before.1.deltas, after.1.deltas);
+        assert_eq!(before.1.made_on, after.1.made_on);
+    }
+    assert_eq!(saved.traces.len(), loaded.traces.len());
+    assert_eq!(saved.probes.len(), loaded.probes.len());
+    assert_eq!(saved.generations, loaded.generations);
+}
+
+#[test]
+fn opening_hands_the_engine_the_factors() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::new(folder.path().into(), None);
+    let path = files
+        .save(&folder.path().join("two"), false, &edited())
+        .unwrap();
+    let (at, loaded) = files.load(&path, &model()).unwrap();
+    let mut bench = Bench::open(120, 40);
+    let opened = Reply::Loaded(Ok((at, Box::new(loaded))));
+    let effects = update(&mut bench.state, Msg::Store(opened));
+    let specs: Vec<&Spec> = effects
+        .iter()
+        .filter_map(|e| match e {
+            Effect::Submit(_, spec) => Some(&**spec),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(
+        specs[..],
+        [
+            Spec::Adopt { id: 1, .. },
+            Spec::Adopt { id: 2, .. },
+            Spec::Stack { .. },
+            Spec::Predict { .. }
+        ]
+    ));
+    assert!(!bench.state.session.unsaved());
+    assert_eq!(bench.state.edits.next_id(), 3);
+    insta::assert_snapshot!(
+        "reopened",
+        bench.text().replace(folder.path().to_str().unwrap(), "~")
+    );
+}
+
+#[test]
+fn opening_without_factors_makes_the_edits_again() {
+    let mut saved = edited();
+    for (_, record) in &mut saved.edits {
+        record.deltas.clear();
+    }
+    let mut bench = Bench::open(120, 40);
+    let opened = Reply::Loaded(Ok((Some("two.toml".into()), saved)));
+    bench.send(Msg::Store(opened));
+    assert!(bench.state.edits.incomplete());
+    bench.settle();
+    assert!(!bench.state.edits.incomplete());
+    let stack: Vec<_> = bench
+        .state
+        .edits
+        .stack
+        .iter()
+        .map(|s| (s.id, s.on))
+        .collect();
+    assert_eq!(stack, [(1, false), (2, true)]);
+    assert!(
+        bench
+            .state
+            .edits
+            .records
+            .values()
+            .all(|r| !r.deltas.is_empty())
+    );
+}
+
+#[test]
+fn an_edit_that_cannot_be_made_again_is_left_out() {
+    let mut saved = edited();
+    for (_, record) in &mut saved.edits {
+        record.deltas.clear();
+    }
+    let mut bench = Bench::open(120, 40);
+    let opened = Reply::Loaded(Ok((Some("two.toml".into()), saved)));
+    let effects = update(&mut bench.state, Msg::Store(opened));
+    let mut left = Vec::new();
+    for effect in effects {
+        let Effect::Submit(ticket, spec) = effect else {
+            continue;
+        };
+        let result = match *spec {
+            Spec::Edit { id: 1, .. } => Err("no such layer".to_string()),
+            Spec::Edit { id, .. } => Ok(Outcome::Edited {
+                id,
+                report: Default::default(),
+                deltas: vec![],
+            }),
+            _ => continue,
+        };
+        let finished = EventKind::Finished(result);
+        left = update(&mut bench.state, Msg::Engine(ticket, finished));
+    }
+    let stack: Vec<_> = bench.state.edits.stack.iter().map(|s| s.id).collect();
+    assert_eq!(stack, [2]);
+    let restacked = left.iter().any(|e| match e {
+        Effect::Submit(_, spec) => matches!(&**spec, Spec::Stack { edits } if edits.len() == 1),
+        _ => false,
+    });
+    assert!(restacked, "{left:?}");
+    assert!(bench.text().contains("no such layer"));
+}
+
+#[test]
+fn nothing_is_written_over_by_surprise() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::new(folder.path().into(), None);
+    let path = folder.path().join("two.toml");
+    files.save(&path, false, &edited()).unwrap();
+    assert_eq!(
+        files.save(&path, false, &edited()),
+        Err(NotSaved::Exists(path.clone()))
+    );
+    assert!(files.save(&path, true, &edited()).is_ok());
+    std::fs::write(&path, "dear diary").unwrap();
+    assert!(matches!(
+        files.save(&path, true, &edited()),
+        Err(NotSaved::Failed(_))
+    ));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "dear diary");
+}
+
+#[test]
+fn other_weights_are_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::new(folder.path().into(), None);
+    let path = files
+        .save(&folder.path().join("two"), false, &edited())
+        .unwrap();
+    let mut other = model();
+    other.sha256 = "00".repeat(32);
+    let refused = files.load(&path, &other).unwrap_err();
+    assert!(refused.contains("other weights") && refused.contains(&model().sha256));
+    let listed = files.list(&other).unwrap();
+    assert!(listed[0].refused.is_some());
+    assert!(files.list(&model()).unwrap()[0].refused.is_none());
+}
+
+#[test]
+fn a_sitting_left_behind_is_offered_and_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let autosaves = folder.path().join("autosave");
+    let here = folder.path().join("work");
+    std::fs::create_dir(&here).unwrap();
+    let mut lost = Files::new(here.clone(), Some(autosaves.clone()));
+    lost.autosave(&edited()).unwrap();
+    // While its sitting runs, it is nobody else's.
+    let mut files = Files::new(here.clone(), Some(autosaves.clone()));
+    assert!(files.list(&model()).unwrap().is_empty());
+    drop(lost);
+    let listed = files.list(&model()).unwrap();
+    assert!(listed[0].left_behind, "{listed:?}");
+    let (at, data) = files.load(&listed[0].path, &model()).unwrap();
+    assert_eq!((at, data.edits.len()), (None, 2));
+    assert!(files.list(&model()).unwrap().is_empty());
+    files.save(&here.join("kept"), false, &data).unwrap();
+    let left = std::fs::read_dir(&autosaves).unwrap();
+    let left: Vec<_> = left.flatten().map(|e| e.file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
