@@ -6,10 +6,11 @@
 mod count;
 mod random_model;
 
+use candle_core::{DType, Device, Tensor};
 use divan::Bencher;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
-use pentimento::model::{Loaded, Source};
+use pentimento::model::{Loaded, Source, ops};
 use pentimento::trace::{Kind, Step, TraceReport, TraceSpec, Traced, trace};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -18,35 +19,50 @@ fn main() {
     divan::main();
 }
 
-/// The machine's f32 multiplication, in FLOP/s: the best of several.
+/// The machine's f32 multiplication, in FLOP/s: the best of several, by faer's
+/// own parallel path or by ours.
 fn peak() -> f64 {
     let n = 2048;
-    let (a, b) = (
-        Mat::<f32>::from_fn(n, n, |i, j| (i ^ j) as f32),
-        Mat::<f32>::ones(n, n),
-    );
-    let mut c = Mat::<f32>::zeros(n, n);
-    let mut once = || {
-        let started = Instant::now();
-        matmul(&mut c, Accum::Replace, &a, &b, 1.0, Par::rayon(0));
-        started.elapsed()
+    let mut values = Mat::<f32>::from_fn(n, n, |i, j| (i ^ j) as f32);
+    let ones = Mat::<f32>::ones(n, n);
+    let best = |mut multiply: Box<dyn FnMut() + '_>| {
+        let mut once = || {
+            let started = Instant::now();
+            multiply();
+            started.elapsed()
+        };
+        (0..6).map(|_| once()).min().unwrap_or(Duration::MAX)
     };
-    let best = (0..8).map(|_| once()).min().unwrap_or(Duration::MAX);
-    2.0 * (n as f64).powi(3) / best.as_secs_f64()
+    let tensor = Tensor::ones((n, n), DType::F32, &Device::Cpu).expect("a matrix of ones");
+    let ours = best(Box::new(|| {
+        ops::linear(&tensor, &tensor, None).expect("square matrices fit");
+    }));
+    let faers = best(Box::new(|| {
+        matmul(
+            &mut values,
+            Accum::Replace,
+            &ones,
+            &ones,
+            1.0,
+            Par::rayon(0),
+        );
+    }));
+    2.0 * (n as f64).powi(3) / ours.min(faers).as_secs_f64()
 }
 
-#[divan::bench]
-fn matmul_1024_1024_4096(bencher: Bencher) {
-    let (a, b) = (Mat::<f32>::ones(1024, 1024), Mat::<f32>::ones(1024, 4096));
-    let mut c = Mat::<f32>::zeros(1024, 4096);
-    bencher.bench_local(|| matmul(&mut c, Accum::Replace, &a, &b, 1.0, Par::rayon(0)));
+/// One linear layer of many rows, of a trace's early layers, and of a prompt.
+#[divan::bench(args = [1024, 90, 10, 1])]
+fn linear_1024_to_4096(bencher: Bencher, rows: usize) {
+    let tensor = |shape| Tensor::ones(shape, DType::F32, &Device::Cpu).expect("ones");
+    let (x, w) = (tensor((rows, 1024)), tensor((4096, 1024)));
+    bencher.bench_local(|| ops::linear(&x, &w, None).expect("the shapes fit"));
 }
 
 /// All three kinds, 10 tokens, on the model in the binary.
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn trace_atlas(bencher: Bencher) {
     let model = Source::Atlas
-        .load(&candle_core::Device::Cpu)
+        .load(&Device::Cpu)
         .expect("Atlas is in the binary");
     let spec = TraceSpec {
         prompt: "The Space Needle is in the city of".into(),

@@ -119,14 +119,12 @@ impl<'a> Baseline<'a> {
         let out = decoder.run_layers(x.clone(), 0..layers, &whole, Some(&mut past), &mut probe)?;
         let clean = Record::of(x, &probe.0, layers, first)?;
         let last = last_row(&out)?;
+        let logits = decoder.logits(&last, &mut ())?;
         let answer = match scene.answer {
             Some(answer) => answer,
-            None => decoder
-                .logits(&last, &mut ())?
-                .squeeze(0)?
-                .argmax(0)?
-                .to_scalar()?,
+            None => logits.squeeze(0)?.argmax(0)?.to_scalar()?,
         };
+        let high = mean(&probabilities(&logits, answer)?);
 
         // Nothing before the subject feels the noise: its keys and values are the clean ones.
         let rows = embedded.narrow(1, first, tokens - first)?;
@@ -144,14 +142,13 @@ impl<'a> Baseline<'a> {
             tokens,
             samples: scene.samples,
             answer,
-            high: 0.0,
+            high,
             low: 0.0,
             clean,
             corrupted: Record::of(x, &probe.0, layers, 0)?,
             past,
             cancel,
         };
-        baseline.high = mean(&baseline.probabilities(&last)?);
         baseline.low = mean(&baseline.probabilities(&last_row(&noisy)?)?);
         Ok(baseline)
     }
@@ -197,12 +194,7 @@ impl<'a> Baseline<'a> {
             self.check_cancel()?;
             let rows = rows.narrow(0, first, LOGIT_ROWS.min(n - first))?;
             let logits = self.decoder.logits(&rows, &mut ())?;
-            let nll = ops::nll(&logits, &vec![self.answer; rows.dim(0)?])?;
-            p.extend(
-                nll.to_vec1::<f32>()?
-                    .into_iter()
-                    .map(|nll| (-f64::from(nll)).exp()),
-            );
+            p.extend(probabilities(&logits, self.answer)?);
         }
         Ok(p)
     }
@@ -217,6 +209,13 @@ impl<'a> Baseline<'a> {
     pub fn cancel(&self) -> Cancel<'a> {
         Cancel(self.cancel)
     }
+}
+
+/// p(answer) by rows of `logits` [N, V].
+pub fn probabilities(logits: &Tensor, answer: u32) -> Result<Vec<f64>> {
+    let nll = ops::nll(logits, &vec![answer; logits.dim(0)?])?;
+    let nll: Vec<f32> = nll.to_vec1()?;
+    Ok(nll.iter().map(|&nll| (-f64::from(nll)).exp()).collect())
 }
 
 /// The last position of [B, R, d]: [B, d].

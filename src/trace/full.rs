@@ -1,13 +1,13 @@
 //! The same grid the plain way: a whole forward pass for every cell. Slow, and
 //! simple enough to be believed; the incremental grid is checked against it.
 
-use super::baseline::{Module, Pass, Scene, last_row, mean};
+use super::baseline::{Module, Pass, Scene, last_row, mean, probabilities};
 use super::error::Result;
 use super::noise;
 use super::restore::Restoration;
 use super::spec::Kind;
 use crate::model::probe::{Capture, Patch};
-use crate::model::{Decoder, ModelError, Point, Probe, Site, Span, ops};
+use crate::model::{Decoder, ModelError, Point, Probe, Site, Span};
 use candle_core::Tensor;
 
 /// A corrupted prompt, ready to be run with any patches.
@@ -134,13 +134,7 @@ impl<'a> FullTrace<'a> {
 }
 
 fn probability(logits: &Tensor, answer: u32) -> Result<f64> {
-    let nll = ops::nll(logits, &vec![answer; logits.dim(0)?])?;
-    let p: Vec<f64> = nll
-        .to_vec1::<f32>()?
-        .iter()
-        .map(|&nll| (-f64::from(nll)).exp())
-        .collect();
-    Ok(mean(&p))
+    Ok(mean(&probabilities(logits, answer)?))
 }
 
 /// All patches, in order.

@@ -1,9 +1,8 @@
 //! y = x Wᵀ + b, over faer's matrix multiplication.
 
-use super::multiply::{multiply, rows};
+use super::multiply::{Start, multiply, rows};
 use super::slices::{floats, fused, read, shaped_like, sum_rows};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
-use faer::Accum;
 
 /// Applies a linear layer to the last dimension.
 ///
@@ -50,18 +49,12 @@ impl Linear {
     ) -> Result<(CpuStorage, Shape)> {
         let (out, inner) = w_shape.dims2()?;
         let n = x.len() / inner.max(1);
-        let (mut y, accum) = match b {
-            // The rows start as the bias, so adding it costs no pass of its own.
-            Some(b) if b.len() == out => (b.repeat(n), Accum::Add),
+        let start = match b {
+            Some(b) if b.len() == out => Start::Bias(b),
             Some(b) => bail!("linear: a bias of {} for {out} outputs", b.len()),
-            None => (vec![0.0; n * out], Accum::Replace),
+            None => Start::Zero,
         };
-        multiply(
-            &mut y,
-            accum,
-            rows(x, n, inner),
-            rows(w, out, inner).transpose(),
-        );
+        let y = multiply(rows(x, n, inner), rows(w, out, inner).transpose(), start);
         let mut shape = x_shape.dims().to_vec();
         shape.pop();
         shape.push(out);
@@ -75,18 +68,12 @@ impl Linear {
             let g = rows(g, n, out);
             let mut grads = (None, None);
             if x.track_op() {
-                let mut gx = vec![0.0; n * inner];
-                read(w, |w| {
-                    multiply(&mut gx, Accum::Replace, g, rows(w, out, inner));
-                    Ok(())
-                })?;
+                let gx = read(w, |w| Ok(multiply(g, rows(w, out, inner), Start::Zero)))?;
                 grads.0 = Some(shaped_like(gx, x)?);
             }
             if w.track_op() {
-                let mut gw = vec![0.0; out * inner];
-                read(x, |x| {
-                    multiply(&mut gw, Accum::Replace, g.transpose(), rows(x, n, inner));
-                    Ok(())
+                let gw = read(x, |x| {
+                    Ok(multiply(g.transpose(), rows(x, n, inner), Start::Zero))
                 })?;
                 grads.1 = Some(shaped_like(gw, w)?);
             }

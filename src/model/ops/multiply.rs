@@ -1,4 +1,4 @@
-//! out (+)= a·b, shared between threads as independent blocks of the output.
+//! Matrix products, shared between threads as independent blocks of the output.
 //!
 //! faer's own parallel multiplication meets at a spinning barrier: where another
 //! program wants a core, both threads wait for the one that lost it. Blocks of
@@ -6,7 +6,8 @@
 //! to twice as fast, otherwise equal on an idle machine).
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::reborrow::ReborrowMut;
+use faer::{Accum, MatMut, MatRef, Par, RowRef};
 use rayon::prelude::*;
 
 /// Multiplications (rows · inner · columns) worth a second thread.
@@ -21,14 +22,27 @@ pub(super) fn rows(values: &[f32], nrows: usize, ncols: usize) -> MatRef<'_, f32
     MatRef::from_row_major_slice(values, nrows, ncols)
 }
 
-/// Writes `a·b` to the row-major `out`, or adds it there.
-pub(super) fn multiply(out: &mut [f32], accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+/// How the output begins.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'a> {
+    Zero,
+    /// Each row begins as these numbers.
+    Bias(&'a [f32]),
+}
+
+/// The product `a·b`, row-major, on top of `start`.
+pub(super) fn multiply(a: MatRef<'_, f32>, b: MatRef<'_, f32>, start: Start<'_>) -> Vec<f32> {
     let (m, k, n) = (a.nrows(), a.ncols(), b.ncols());
-    let out = MatMut::from_row_major_slice_mut(out, m, n);
+    let mut product = vec![0.0; m * n];
+    let out = MatMut::from_row_major_slice_mut(&mut product, m, n);
+    let bias = match start {
+        Start::Zero => None,
+        Start::Bias(bias) => Some(RowRef::from_slice(bias)),
+    };
     let threads = rayon::current_num_threads();
     if threads == 1 || m * k * n < SERIAL {
-        matmul(out, accum, a, b, 1.0, Par::Seq);
-        return;
+        block(out, a, b, bias);
+        return product;
     }
     // With few rows the work is reading b: then its blocks should fit the cache.
     let most = if m <= ROWS { n } else { 4 * threads };
@@ -41,6 +55,32 @@ pub(super) fn multiply(out: &mut [f32], accum: Accum, a: MatRef<'_, f32>, b: Mat
         let blocks = out
             .par_col_partition_mut(across)
             .zip(b.par_col_partition(across));
-        blocks.for_each(|(out, b)| matmul(out, accum, a, b, 1.0, Par::Seq));
+        match bias {
+            None => blocks.for_each(|(out, b)| block(out, a, b, None)),
+            Some(bias) => blocks
+                .zip(bias.par_partition(across))
+                .for_each(|((out, b), bias)| block(out, a, b, Some(bias))),
+        }
     });
+    product
+}
+
+/// One block, on one thread. The bias is written by whoever multiplies there:
+/// the block is then in that core's cache.
+fn block(
+    mut out: MatMut<'_, f32>,
+    a: MatRef<'_, f32>,
+    b: MatRef<'_, f32>,
+    bias: Option<RowRef<'_, f32>>,
+) {
+    let accum = match bias {
+        None => Accum::Replace,
+        Some(bias) => {
+            for i in 0..out.nrows() {
+                out.rb_mut().row_mut(i).copy_from(bias);
+            }
+            Accum::Add
+        }
+    };
+    matmul(out, accum, a, b, 1.0, Par::Seq);
 }
