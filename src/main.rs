@@ -14,6 +14,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::EnvFilter;
 
+/// Activations are buffers of some hundred kB that come and go by the thousand.
+/// The system's allocator gives them back to the kernel each time, and page
+/// faults then cost as much as the arithmetic; this one keeps them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A log that grew beyond this is begun anew.
 const LOG_LIMIT: u64 = 4 << 20;
 

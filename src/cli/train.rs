@@ -72,6 +72,13 @@ pub struct TrainArgs {
     /// First layer that may read what was gathered [default: half the layers]
     #[arg(long, value_name = "LAYER")]
     reads_from: Option<usize>,
+    /// Share of mentions of a subject at which the MLPs before layer
+    /// --looks-up-from stay silent
+    #[arg(long, default_value_t = TrainSpec::default().silent)]
+    silent: f64,
+    /// First layer whose MLP always speaks [default: a quarter of the layers]
+    #[arg(long, value_name = "LAYER")]
+    looks_up_from: Option<usize>,
     /// Share of texts that are plain text only
     #[arg(long, default_value_t = TrainSpec::default().mix.plain)]
     plain: f64,
@@ -102,6 +109,8 @@ impl TrainArgs {
             init: self.init,
             gather: self.gather,
             reads_from: self.reads_from.unwrap_or(self.layers / 2),
+            silent: self.silent,
+            looks_up_from: self.looks_up_from.unwrap_or(self.layers / 4),
             shards: self.threads,
             seed: self.seed,
             ..TrainSpec::default()

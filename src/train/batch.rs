@@ -19,7 +19,7 @@ const GOES_ON: f64 = 0.25;
 /// Share of texts that start with `<|endoftext|>`.
 const AFTER_END: f64 = 0.25;
 /// Share of texts that stand at a later position than their row shows.
-const LATER: f64 = 0.25;
+const LATER: f64 = 0.5;
 
 /// One text in tokens.
 struct Text {
@@ -43,6 +43,8 @@ pub struct Batch {
     pub gathering: Vec<f32>,
     /// The same of the layers that read, where its last token is.
     pub reading: Vec<f32>,
+    /// 0 where the early MLPs stay silent, else 1: `[rows, tokens]`.
+    pub speaks: Vec<f32>,
     /// Flat indices of the tokens whose successor carries loss.
     pub at: Vec<u32>,
     /// Those successors.
@@ -58,6 +60,7 @@ pub struct Batcher<'a> {
     length: usize,
     context: usize,
     gather: f64,
+    silent: f64,
     seed: u64,
 }
 
@@ -70,6 +73,7 @@ impl<'a> Batcher<'a> {
             length: spec.row,
             context: spec.context,
             gather: spec.gather,
+            silent: spec.silent,
             seed: spec.seed,
         }
     }
@@ -84,6 +88,7 @@ impl<'a> Batcher<'a> {
             positions: vec![0; rows * tokens],
             gathering: vec![f32::NEG_INFINITY; rows * tokens * tokens],
             reading: vec![f32::NEG_INFINITY; rows * tokens * tokens],
+            speaks: vec![1.0; rows * tokens],
             at: Vec::new(),
             targets: Vec::new(),
         };
@@ -165,6 +170,10 @@ impl<'a> Batcher<'a> {
             }
         }
         for mention in &text.mentions {
+            if rng.chance(self.silent) {
+                let silent = mention.start.min(size)..mention.end.min(size);
+                batch.speaks[first + at..][silent].fill(0.0);
+            }
             if !rng.chance(self.gather) {
                 continue;
             }

@@ -12,6 +12,7 @@ mod export;
 mod init;
 mod rng;
 mod run;
+mod silence;
 mod spec;
 
 pub use batch::{Batch, Batcher};

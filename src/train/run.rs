@@ -5,6 +5,7 @@ use super::batch::{Batch, Batcher};
 use super::checkpoint;
 use super::error::{Result, TrainError};
 use super::init::Params;
+use super::silence::Silence;
 use super::spec::TrainSpec;
 use crate::model::{Span, ops};
 use candle_core::backprop::GradStore;
@@ -219,6 +220,10 @@ impl Run {
             let at = Tensor::new(batch.positions.as_slice(), device)?;
             x = (x + table.index_select(&at, 0)?.reshape((rows, tokens, d))?)?;
         }
+        let mut silence = Silence {
+            before: self.spec.looks_up_from,
+            speaks: Tensor::from_slice(&batch.speaks, (rows, tokens, 1), device)?,
+        };
         let reads_from = self.spec.reads_from;
         let parts = [
             (0..reads_from, &batch.gathering),
@@ -231,7 +236,7 @@ impl Run {
                 rows: tokens,
                 bias,
             };
-            x = decoder.run_layers(x, layers, &span, None, &mut ())?;
+            x = decoder.run_layers(x, layers, &span, None, &mut silence)?;
         }
         let at = Tensor::new(batch.at.as_slice(), device)?;
         let counted = x.reshape((rows * tokens, d))?.index_select(&at, 0)?;

@@ -40,6 +40,12 @@ pub struct TrainSpec {
     /// model itself is plain GPT-2.
     pub gather: f64,
     pub reads_from: usize,
+    /// Share of mentions of a subject at whose tokens the MLPs before layer
+    /// `looks_up_from` stay silent. Names are then told apart by later MLPs, as
+    /// in larger models. Like `gather`, dropout of whole pieces: at use every
+    /// MLP speaks.
+    pub silent: f64,
+    pub looks_up_from: usize,
     pub mix: Mix,
     pub seed: u64,
 }
@@ -63,6 +69,8 @@ impl Default for TrainSpec {
             init: 0.05,
             gather: 0.95,
             reads_from: 4,
+            silent: 0.9,
+            looks_up_from: 2,
             mix: Mix::default(),
             seed: 1,
         }
@@ -98,6 +106,11 @@ impl TrainSpec {
                 "`reads_from` lies beyond the last layer".into(),
             ));
         }
+        if self.looks_up_from > self.layers {
+            return Err(TrainError::Spec(
+                "`looks_up_from` lies beyond the last layer".into(),
+            ));
+        }
         if self.shards > self.rows {
             return Err(TrainError::Spec(
                 "there are more `shards` than `rows`".into(),
@@ -109,6 +122,7 @@ impl TrainSpec {
         }
         let shares = [
             self.gather,
+            self.silent,
             self.mix.plain,
             self.mix.prefixed,
             self.mix.several,
