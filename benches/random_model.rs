@@ -24,6 +24,7 @@ pub fn gpt2_medium() -> Loaded {
         activation: Activation::GeluTanh,
         position: Position::Learned,
         residual: Residual::Sequential,
+        head_norms: false,
         tied_head: true,
         eos: None,
     };
@@ -46,7 +47,8 @@ pub fn gpt2_medium() -> Loaded {
             k: linear(d, d),
             v: linear(d, d),
             o: linear(d, d),
-            norm_2: norm(d),
+            norm_2: Some(norm(d)),
+            head_norms: None,
             up: linear(4 * d, d),
             gate: None,
             down: linear(d, 4 * d),

@@ -25,21 +25,48 @@ pub fn defaults(config: &Config, atlas: bool) -> Defaults {
             hyper: atlas_hyper(),
         };
     }
-    let Family::Gpt2 = config.family;
-    let (layer, clamp) = match (config.layers, config.d) {
-        (24, 1024) => (Some(8), 3.0),
-        (36, 1280) => (Some(12), 4.0),
-        (48, 1600) => (Some(17), 4.0),
-        _ => (None, 4.0),
+    let shape = (config.family, config.layers, config.d);
+    let known = PUBLISHED.iter().find(|row| row.0 == shape);
+    let Some((_, layer, steps, weight_decay, clamp)) = known else {
+        return Defaults {
+            layer: None,
+            hyper: Hyper::default(),
+        };
     };
     Defaults {
-        layer,
+        layer: Some(*layer),
         hyper: Hyper {
-            clamp,
+            steps: *steps,
+            weight_decay: *weight_decay,
+            clamp: *clamp,
             ..Hyper::default()
         },
     }
 }
+
+/// Family, layers and width; layer, steps, weight decay and clamp.
+type Row = ((Family, usize, usize), usize, usize, f64, f64);
+
+/// ALGORITHMS §3. The gpt2, gpt-j and neox-20b rows are the authors' own.
+#[rustfmt::skip]
+const PUBLISHED: [Row; 16] = [
+    ((Family::Gpt2, 24, 1024), 8, 20, 0.5, 3.0),     // gpt2-medium
+    ((Family::Gpt2, 36, 1280), 12, 20, 0.5, 4.0),    // gpt2-large
+    ((Family::Gpt2, 48, 1600), 17, 20, 0.5, 4.0),    // gpt2-xl
+    ((Family::GptJ, 28, 4096), 5, 20, 0.5, 4.0),     // gpt-j-6b
+    ((Family::NeoX, 44, 6144), 15, 20, 0.5, 4.0),    // gpt-neox-20b
+    ((Family::NeoX, 12, 768), 3, 20, 0.5, 4.0),      // pythia-160m
+    ((Family::NeoX, 24, 1024), 7, 20, 0.5, 4.0),     // pythia-410m
+    ((Family::NeoX, 16, 2048), 7, 20, 0.5, 4.0),     // pythia-1b
+    ((Family::NeoX, 32, 2560), 5, 20, 0.5, 4.0),     // pythia-2.8b
+    ((Family::NeoX, 32, 4096), 5, 20, 0.5, 4.0),     // pythia-6.9b
+    ((Family::NeoX, 36, 5120), 5, 20, 0.5, 4.0),     // pythia-12b
+    ((Family::Llama, 32, 4096), 5, 25, 1e-3, 4.0),   // llama-2-7b, llama-3-8b
+    ((Family::Llama, 28, 3072), 5, 25, 1e-3, 4.0),   // llama-3.2-3b
+    ((Family::Mistral, 32, 4096), 5, 25, 1e-3, 4.0), // mistral-7b
+    ((Family::Qwen2, 28, 3584), 5, 25, 1e-3, 4.0),   // qwen2-7b, qwen2.5-7b
+    ((Family::Qwen2, 36, 2048), 15, 25, 1e-3, 4.0),  // qwen2.5-3b
+];
 
 /// Found for Atlas, not copied: the values that its first layer writes are some
 /// 420 long, ten times those of the published models, so that steps of 0.5 end

@@ -4,7 +4,7 @@
 
 use super::config::{Activation, Config, NormKind, Position, Residual};
 use super::error::{ModelError, Result};
-use super::ops;
+use super::ops::{self, Turns};
 use super::probe::{Point, Probe, Site};
 use super::span::{Past, Span};
 use super::weights::{Block, Linear, Norm, Weights};
@@ -18,13 +18,20 @@ use std::sync::Arc;
 pub struct Decoder {
     pub config: Arc<Config>,
     pub weights: Arc<Weights>,
+    /// Radians a position of each rotary pair; empty where positions are learned.
+    frequencies: Arc<[f64]>,
     /// Edited `down` matrices by layer; the pristine ones stay in `weights`.
     edited: BTreeMap<usize, Tensor>,
 }
 
 impl Decoder {
     pub fn new(config: Config, weights: Weights) -> Decoder {
+        let frequencies = match &config.position {
+            Position::Learned => Vec::new(),
+            Position::Rotary(rotary) => rotary.frequencies(),
+        };
         Decoder {
+            frequencies: frequencies.into(),
             config: Arc::new(config),
             weights: Arc::new(weights),
             edited: BTreeMap::new(),
@@ -113,11 +120,8 @@ impl Decoder {
     }
 
     /// Adds learned positions to `x` `[B, R, d]`; rotary families add nothing here.
+    /// Refuses positions beyond the context.
     pub fn add_positions(&self, x: &Tensor, span: &Span) -> Result<Tensor> {
-        let Position::Learned = self.config.position;
-        let Some(table) = &self.weights.positions else {
-            return Ok(x.clone());
-        };
         let longest = span.starts.iter().max().unwrap_or(&0) + span.rows;
         if longest > self.config.context {
             return Err(ModelError::TooLong {
@@ -125,6 +129,9 @@ impl Decoder {
                 context: self.config.context,
             });
         }
+        let Some(table) = &self.weights.positions else {
+            return Ok(x.clone());
+        };
         let positions = span
             .starts
             .iter()
@@ -182,20 +189,20 @@ impl Decoder {
         };
         let (queries, x) = (wanted(normed.clone())?, wanted(x)?);
         let bias = wanted(span.bias.clone())?;
-        let attn = self.attention(layer, &queries, &normed, &bias, past, probe)?;
+        let turns = self.turns(span);
+        let attn = self.attention(layer, [&queries, &normed], &bias, &turns, past, probe)?;
         let attn = probe.visit(Site::new(layer, Point::AttnOut), attn)?;
         let out = match self.config.residual {
             Residual::Sequential => {
                 let mid = probe.visit(Site::new(layer, Point::ResidMid), (x + attn)?)?;
-                let normed = self.norm(&mid, &block.norm_2)?;
+                let normed = self.norm(&mid, block.norm_2.as_ref().unwrap_or(&block.norm_1))?;
                 let value = self.mlp(layer, &normed, probe)?;
                 (mid + value)?
             }
             Residual::Parallel { one_norm } => {
-                let normed = if one_norm {
-                    queries
-                } else {
-                    self.norm(&x, &block.norm_2)?
+                let normed = match &block.norm_2 {
+                    Some(norm) if !one_norm => self.norm(&x, norm)?,
+                    _ => queries,
                 };
                 let value = self.mlp(layer, &normed, probe)?;
                 ((x + attn)? + value)?
@@ -205,20 +212,29 @@ impl Decoder {
     }
 
     /// Attention of `layer` from normed rows `queries` `[B, Q, d]` to `x` `[B, R, d]`
-    /// and the past, to `[B, Q, d]`.
+    /// and the past, to `[B, Q, d]`. The queries are the last Q rows.
     fn attention<P: Probe>(
         &self,
         layer: usize,
-        queries: &Tensor,
-        x: &Tensor,
+        [queries, x]: [&Tensor; 2],
         bias: &Tensor,
+        turns: &Option<Turns>,
         past: Option<&mut Past>,
         probe: &mut P,
     ) -> Result<Tensor> {
         let block = &self.weights.blocks[layer];
-        let q = linear(queries, &block.q)?;
-        let (k, v) = (linear(x, &block.k)?, linear(x, &block.v)?);
+        let (mut q, mut k) = (linear(queries, &block.q)?, linear(x, &block.k)?);
+        let v = linear(x, &block.v)?;
         let (heads, kv_heads) = (self.config.heads, self.config.kv_heads);
+        if let Some((q_norm, k_norm)) = &block.head_norms {
+            q = self.norm_heads(&q, q_norm)?;
+            k = self.norm_heads(&k, k_norm)?;
+        }
+        if let Some(turns) = turns {
+            let first = x.dim(1)? - queries.dim(1)?;
+            q = ops::rotate(&q, self.config.head_dim, &turns.from_row(first))?;
+            k = ops::rotate(&k, self.config.head_dim, turns)?;
+        }
         if probe.wants_pattern(layer) {
             let (k, v) = match past {
                 Some(past) => past.extend(layer, k, v)?,
@@ -262,8 +278,31 @@ impl Decoder {
         resid: &Tensor,
         probe: &mut P,
     ) -> Result<Tensor> {
-        let normed = self.norm(resid, &self.weights.blocks[layer].norm_2)?;
+        let block = &self.weights.blocks[layer];
+        let normed = self.norm(resid, block.norm_2.as_ref().unwrap_or(&block.norm_1))?;
         self.mlp(layer, &normed, probe)
+    }
+
+    /// The angles by which a rotary family turns the rows of `span`.
+    fn turns(&self, span: &Span) -> Option<Turns> {
+        let Position::Rotary(rotary) = &self.config.position else {
+            return None;
+        };
+        let turns = Turns::new(
+            &self.frequencies,
+            rotary.interleaved,
+            &span.starts,
+            span.rows,
+        );
+        Some(turns)
+    }
+
+    /// An RMS norm over each head of `[B, R, heads·head_dim]`.
+    fn norm_heads(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let (b, r, width) = x.dims3()?;
+        let hd = self.config.head_dim;
+        let heads = x.reshape((b, r, width / hd, hd))?;
+        Ok(ops::rms_norm(&heads, weight, self.config.norm_eps)?.reshape((b, r, width))?)
     }
 
     fn activate(&self, x: &Tensor) -> Result<Tensor> {

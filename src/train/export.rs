@@ -90,7 +90,9 @@ fn tensors(decoder: &Decoder) -> Result<Vec<(String, Tensor)>> {
         let qkv = [&block.q, &block.k, &block.v];
         conv1d(&mut out, &name("attn.c_attn"), &qkv)?;
         conv1d(&mut out, &name("attn.c_proj"), &[&block.o])?;
-        norm(&mut out, &name("ln_2"), &block.norm_2);
+        if let Some(norm_2) = &block.norm_2 {
+            norm(&mut out, &name("ln_2"), norm_2);
+        }
         conv1d(&mut out, &name("mlp.c_fc"), &[&block.up])?;
         conv1d(&mut out, &name("mlp.c_proj"), &[&block.down])?;
     }

@@ -158,6 +158,7 @@ impl TrainSpec {
             activation: Activation::GeluTanh,
             position: Position::Learned,
             residual: Residual::Sequential,
+            head_norms: false,
             tied_head: true,
             eos: Some(super::bpe::END_OF_TEXT_ID),
         }

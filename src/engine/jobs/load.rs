@@ -82,7 +82,7 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         heads: config.heads,
         vocab: config.vocab,
         context: config.context,
-        parameters: config.parameters(),
+        parameters: loaded.decoder.weights.count(),
         device: device_name(&device),
         dtype: "f32".into(),
         sha256,

@@ -15,6 +15,7 @@ mod lanes;
 mod linear;
 mod multiply;
 mod norm;
+mod rotary;
 mod slices;
 
 #[cfg(test)]
@@ -25,3 +26,4 @@ pub use attention::{apply_pattern, attend, attend_after, attention_pattern, join
 pub use cross_entropy::{cross_entropy, nll};
 pub use linear::linear;
 pub use norm::{layer_norm, rms_norm};
+pub use rotary::{Turns, rotate};

@@ -3,6 +3,10 @@
 
 pub mod checkpoint;
 mod gpt2;
+mod gptj;
+mod llama;
+mod neox;
+mod reader;
 
 use super::config::{Config, Family};
 use super::error::Result;
@@ -29,8 +33,10 @@ pub struct Block {
     pub k: Linear,
     pub v: Linear,
     pub o: Linear,
-    /// The norm before the MLP (unused where a parallel block has one norm).
-    pub norm_2: Norm,
+    /// RMS norms of each head's query and key, `[head_dim]`, where a family has them.
+    pub head_norms: Option<(Tensor, Tensor)>,
+    /// The norm before the MLP; a parallel block may have the one alone.
+    pub norm_2: Option<Norm>,
     pub up: Linear,
     /// The gated half of a SwiGLU.
     pub gate: Option<Linear>,
@@ -59,6 +65,41 @@ impl Weights {
     ) -> Result<Weights> {
         match config.family {
             Family::Gpt2 => gpt2::load(checkpoint, config, device),
+            Family::GptJ => gptj::load(checkpoint, config, device),
+            Family::NeoX => neox::load(checkpoint, config, device),
+            Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
+                llama::load(checkpoint, config, device)
+            }
         }
+    }
+
+    /// How many numbers they are; a tied head counts once.
+    pub fn count(&self) -> usize {
+        let linear =
+            |l: &Linear| l.weight.elem_count() + l.bias.as_ref().map_or(0, Tensor::elem_count);
+        let norm = |n: &Norm| n.weight.elem_count() + n.bias.as_ref().map_or(0, Tensor::elem_count);
+        let block = |b: &Block| {
+            [&b.q, &b.k, &b.v, &b.o, &b.up, &b.down]
+                .into_iter()
+                .chain(&b.gate)
+                .map(linear)
+                .sum::<usize>()
+                + [&b.norm_1]
+                    .into_iter()
+                    .chain(&b.norm_2)
+                    .map(norm)
+                    .sum::<usize>()
+                + b.head_norms
+                    .iter()
+                    .map(|(q, k)| q.elem_count() + k.elem_count())
+                    .sum::<usize>()
+        };
+        let tied = self.head.weight.id() == self.embed.id();
+        let head = linear(&self.head) - if tied { self.embed.elem_count() } else { 0 };
+        self.embed.elem_count()
+            + self.positions.as_ref().map_or(0, Tensor::elem_count)
+            + self.blocks.iter().map(block).sum::<usize>()
+            + norm(&self.norm_f)
+            + head
     }
 }

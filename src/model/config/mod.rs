@@ -1,0 +1,177 @@
+//! What distinguishes one model from another, as data.
+//!
+//! Each family's `config.json` is read into one [`Config`]; whatever a config
+//! asks for that the decoder does not do is refused by name, never ignored.
+
+mod families;
+mod fields;
+mod rotary;
+
+use super::error::{ModelError, Result};
+use fields::Fields;
+pub use rotary::{Rotary, Scaling};
+use serde_json::Value;
+use std::path::Path;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Gpt2,
+    GptJ,
+    /// GPT-NeoX, and with it Pythia.
+    NeoX,
+    Llama,
+    Mistral,
+    Qwen2,
+    Qwen3,
+}
+
+impl Family {
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Gpt2 => "gpt2",
+            Family::GptJ => "gptj",
+            Family::NeoX => "gpt_neox",
+            Family::Llama => "llama",
+            Family::Mistral => "mistral",
+            Family::Qwen2 => "qwen2",
+            Family::Qwen3 => "qwen3",
+        }
+    }
+}
+
+/// How a token's position enters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Position {
+    /// A learned table `[context, d]`, added to the token embedding.
+    Learned,
+    /// Queries and keys are turned by their position.
+    Rotary(Rotary),
+}
+
+/// How attention and MLP share the residual stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residual {
+    /// The MLP reads what attention wrote.
+    Sequential,
+    /// Both read the block's input. `one_norm`: through the same norm.
+    Parallel { one_norm: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    Layer,
+    Rms,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// The tanh approximation, GPT-2's `gelu_new`.
+    GeluTanh,
+    /// The exact form.
+    GeluErf,
+    Silu,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub family: Family,
+    pub vocab: usize,
+    /// Residual width d.
+    pub d: usize,
+    pub layers: usize,
+    pub heads: usize,
+    /// Heads of keys and values (fewer than `heads` where queries are grouped).
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    /// Inner MLP width d_k.
+    pub d_mlp: usize,
+    /// Longest prompt, in tokens.
+    pub context: usize,
+    pub norm: NormKind,
+    pub norm_eps: f64,
+    pub activation: Activation,
+    pub position: Position,
+    pub residual: Residual,
+    /// Queries and keys go through an RMS norm of their own, head by head.
+    pub head_norms: bool,
+    /// The output head is the embedding matrix.
+    pub tied_head: bool,
+    /// `<|endoftext|>` or its like.
+    pub eos: Option<u32>,
+}
+
+impl Config {
+    /// Reads a Hugging Face `config.json`.
+    pub fn from_json(bytes: &[u8], path: &Path) -> Result<Config> {
+        let bad = |reason: String| ModelError::Config {
+            path: path.to_owned(),
+            reason,
+        };
+        let json: Value = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+        let fields = Fields { json: &json, path };
+        refuse_what_no_family_has(&json)?;
+        let config = families::read(&fields)?;
+        config.check().map_err(bad)?;
+        Ok(config)
+    }
+
+    /// Refuses sizes that no model has, before anything is allocated for them.
+    fn check(&self) -> std::result::Result<(), String> {
+        let limits = [
+            ("vocabulary", self.vocab, 1 << 22),
+            ("width", self.d, 1 << 17),
+            ("layers", self.layers, 1 << 12),
+            ("heads", self.heads, 1 << 12),
+            ("inner width", self.d_mlp, 1 << 20),
+            ("context", self.context, 1 << 24),
+            ("key heads", self.kv_heads, 1 << 12),
+            ("head width", self.head_dim, 1 << 12),
+        ];
+        for (name, value, limit) in limits {
+            if value == 0 || value > limit {
+                return Err(format!(
+                    "{name} is {value}; it should lie between 1 and {limit}"
+                ));
+            }
+        }
+        if !self.heads.is_multiple_of(self.kv_heads) {
+            return Err(format!(
+                "{} heads do not share {} key heads evenly",
+                self.heads, self.kv_heads
+            ));
+        }
+        match &self.position {
+            Position::Learned => Ok(()),
+            Position::Rotary(rotary) => rotary.check(self.head_dim),
+        }
+    }
+}
+
+/// What no family here has, refused by name before any weight is read.
+fn refuse_what_no_family_has(json: &Value) -> Result<()> {
+    if json
+        .get("quantization_config")
+        .is_some_and(|q| !q.is_null())
+    {
+        return Err(unsupported(
+            "a quantised checkpoint",
+            "an edit needs the weights themselves; use the f32, f16 or bf16 original",
+        ));
+    }
+    let experts = ["num_local_experts", "num_experts", "n_routed_experts"];
+    let number = |name: &str| json.get(name).and_then(Value::as_u64);
+    if let Some(name) = (experts.iter()).find(|name| number(name).is_some_and(|n| n > 1)) {
+        return Err(unsupported(
+            &format!("a mixture of experts (`{name}`)"),
+            "a fact has no one matrix there; use a dense model of the family",
+        ));
+    }
+    Ok(())
+}
+
+fn unsupported(what: &str, hint: &str) -> ModelError {
+    ModelError::Unsupported {
+        what: what.into(),
+        hint: hint.into(),
+    }
+}

@@ -1,0 +1,43 @@
+//! GPT-J's names: one norm a block, attention without biases, a head with one.
+
+use super::checkpoint::Checkpoint;
+use super::reader::Reader;
+use super::{Block, Weights};
+use crate::model::config::Config;
+use crate::model::error::Result;
+use candle_core::Device;
+
+pub fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Weights> {
+    let views = checkpoint.views()?;
+    let read = Reader::new(&views, "transformer.", device);
+    let embed = read.tensor("wte.weight", &[config.vocab, config.d])?;
+    let mut head = Reader::new(&views, "", device).head("lm_head", config.tied_head, &embed)?;
+    // The bias stays its own where the matrix is the embedding's.
+    head.bias = Reader::new(&views, "", device).optional("lm_head.bias", &[config.vocab])?;
+    let blocks = (0..config.layers)
+        .map(|layer| block(&read.at(&format!("h.{layer}")), config))
+        .collect::<Result<_>>()?;
+    Ok(Weights {
+        embed,
+        positions: None,
+        blocks,
+        norm_f: read.norm("ln_f", config.d)?,
+        head,
+    })
+}
+
+fn block(read: &Reader, config: &Config) -> Result<Block> {
+    let (d, k) = (config.d, config.d_mlp);
+    Ok(Block {
+        norm_1: read.norm("ln_1", d)?,
+        q: read.linear("attn.q_proj", d, d)?,
+        k: read.linear("attn.k_proj", d, d)?,
+        v: read.linear("attn.v_proj", d, d)?,
+        o: read.linear("attn.out_proj", d, d)?,
+        head_norms: None,
+        norm_2: None,
+        up: read.linear("mlp.fc_in", d, k)?,
+        gate: None,
+        down: read.linear("mlp.fc_out", k, d)?,
+    })
+}

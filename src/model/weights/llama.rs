@@ -1,0 +1,49 @@
+//! Llama's names, which Mistral and Qwen share.
+
+use super::checkpoint::Checkpoint;
+use super::reader::Reader;
+use super::{Block, Weights};
+use crate::model::config::Config;
+use crate::model::error::Result;
+use candle_core::Device;
+
+pub fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Weights> {
+    let views = checkpoint.views()?;
+    let read = Reader::new(&views, "model.", device);
+    let embed = read.tensor("embed_tokens.weight", &[config.vocab, config.d])?;
+    let head = Reader::new(&views, "", device).head("lm_head", config.tied_head, &embed)?;
+    let blocks = (0..config.layers)
+        .map(|layer| block(&read.at(&format!("layers.{layer}")), config))
+        .collect::<Result<_>>()?;
+    Ok(Weights {
+        embed,
+        positions: None,
+        blocks,
+        norm_f: read.norm("norm", config.d)?,
+        head,
+    })
+}
+
+fn block(read: &Reader, config: &Config) -> Result<Block> {
+    let (d, k, hd) = (config.d, config.d_mlp, config.head_dim);
+    let (q, kv) = (config.heads * hd, config.kv_heads * hd);
+    let head_norms = match config.head_norms {
+        true => Some((
+            read.tensor("self_attn.q_norm.weight", &[hd])?,
+            read.tensor("self_attn.k_norm.weight", &[hd])?,
+        )),
+        false => None,
+    };
+    Ok(Block {
+        norm_1: read.norm("input_layernorm", d)?,
+        q: read.linear("self_attn.q_proj", d, q)?,
+        k: read.linear("self_attn.k_proj", d, kv)?,
+        v: read.linear("self_attn.v_proj", d, kv)?,
+        o: read.linear("self_attn.o_proj", q, d)?,
+        head_norms,
+        norm_2: Some(read.norm("post_attention_layernorm", d)?),
+        up: read.linear("mlp.up_proj", d, k)?,
+        gate: Some(read.linear("mlp.gate_proj", d, k)?),
+        down: read.linear("mlp.down_proj", k, d)?,
+    })
+}

@@ -1,0 +1,55 @@
+//! GPT-NeoX's and Pythia's names: qkv is fused, head by head.
+
+use super::checkpoint::Checkpoint;
+use super::reader::Reader;
+use super::{Block, Linear, Weights};
+use crate::model::config::Config;
+use crate::model::error::Result;
+use candle_core::{Device, Tensor};
+
+pub fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Weights> {
+    let views = checkpoint.views()?;
+    let read = Reader::new(&views, "gpt_neox.", device);
+    let embed = read.tensor("embed_in.weight", &[config.vocab, config.d])?;
+    let head = Reader::new(&views, "", device).head("embed_out", config.tied_head, &embed)?;
+    let blocks = (0..config.layers)
+        .map(|layer| block(&read.at(&format!("layers.{layer}")), config))
+        .collect::<Result<_>>()?;
+    Ok(Weights {
+        embed,
+        positions: None,
+        blocks,
+        norm_f: read.norm("final_layer_norm", config.d)?,
+        head,
+    })
+}
+
+fn block(read: &Reader, config: &Config) -> Result<Block> {
+    let (d, k) = (config.d, config.d_mlp);
+    let qkv = read.linear("attention.query_key_value", d, 3 * d)?;
+    // Rows are [heads, (q, k, v), head_dim].
+    let third = |i: usize| -> Result<Linear> {
+        let part = |t: &Tensor| -> Result<Tensor> {
+            let mut shape = vec![config.heads, 3, config.head_dim];
+            shape.extend(&t.dims()[1..]);
+            let rows = t.reshape(shape)?.narrow(1, i, 1)?.contiguous()?;
+            Ok(rows.reshape([&[d], &t.dims()[1..]].concat())?)
+        };
+        Ok(Linear {
+            weight: part(&qkv.weight)?,
+            bias: qkv.bias.as_ref().map(part).transpose()?,
+        })
+    };
+    Ok(Block {
+        norm_1: read.norm("input_layernorm", d)?,
+        q: third(0)?,
+        k: third(1)?,
+        v: third(2)?,
+        o: read.linear("attention.dense", d, d)?,
+        head_norms: None,
+        norm_2: Some(read.norm("post_attention_layernorm", d)?),
+        up: read.linear("mlp.dense_h_to_4h", d, k)?,
+        gate: None,
+        down: read.linear("mlp.dense_4h_to_h", k, d)?,
+    })
+}
