@@ -10,6 +10,7 @@ pub mod cli;
 pub mod edit;
 pub mod engine;
 pub mod facts;
+pub mod hub;
 pub mod measure;
 pub mod model;
 pub mod session;

@@ -4,6 +4,7 @@ use super::Context;
 use super::error::CliError;
 use super::progress::Progress;
 use crate::engine::{Engine, Event, EventKind, Folders, Outcome, Spec};
+use crate::hub;
 use crate::session::folders;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::cell::RefCell;
@@ -27,6 +28,7 @@ impl Client {
         let folders = Folders {
             cache: folders::cache(),
             hashes: folders::hashes(),
+            hub: hub::Settings::from_env(),
         };
         let (engine, events) = Engine::start(folders).map_err(CliError::Start)?;
         let progress = RefCell::new(Progress::to_stderr(context.quiet));

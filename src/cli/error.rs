@@ -11,6 +11,8 @@ pub enum CliError {
     Failed(String),
     #[error("cancelled; nothing was changed")]
     Cancelled,
+    #[error("cancelled; what arrived is kept, and the same command goes on from there")]
+    Stopped,
     #[error("the engine ended before it was done; the log has more: {}", log())]
     EngineEnded,
     #[error("cannot start the model's thread: {0}")]

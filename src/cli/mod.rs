@@ -11,6 +11,7 @@ pub mod edit;
 pub mod error;
 pub mod files;
 pub mod model;
+pub mod models;
 pub mod open;
 pub mod progress;
 pub mod replay;

@@ -4,8 +4,9 @@ use super::client::Client;
 use super::error::CliError;
 use super::table::{Align, Table};
 use super::train::{self, ExamineArgs, TrainArgs};
-use super::{Context, open};
+use super::{Context, models, open};
 use crate::engine::ModelInfo;
+use crate::hub::Settings;
 use std::io::{self, Write};
 
 #[derive(Debug, clap::Subcommand)]
@@ -15,6 +16,21 @@ pub enum Command {
         /// Print one line of JSON
         #[arg(long)]
         json: bool,
+    },
+    /// List the models on this machine
+    List {
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model of the Hugging Face hub, or bring it up to date
+    ///
+    /// What an interrupted fetch brought is kept; the same command goes on from
+    /// there. Honours HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE.
+    Fetch {
+        /// ORGANISATION/NAME[@REVISION], or a short name like gpt2-medium
+        #[arg(value_name = "MODEL")]
+        id: String,
     },
     Train(TrainArgs),
     Examine(ExamineArgs),
@@ -31,6 +47,8 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
             }
             Ok(print(&info, out)?)
         }
+        Command::List { json } => Ok(models::list(&Settings::from_env(), json, out)?),
+        Command::Fetch { id } => models::fetch(&Settings::from_env(), &id, context, out),
         Command::Train(args) => train::train(&args, &context.open).map_err(failed),
         Command::Examine(args) => train::examine(&args, &context.open, out).map_err(failed),
     }

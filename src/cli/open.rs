@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::error::CliError;
 use crate::engine::{LoadSpec, ModelInfo, Outcome, Source, Spec, from_session};
+use crate::hub::ModelId;
 use crate::session::{self, Factors, Model, Session};
 use clap::Args;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::path::Path;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Open {
-    /// `atlas` or a folder in Hugging Face layout [default: the session's, else atlas]
+    /// `atlas`, a folder in Hugging Face layout, or a model of the hub [default: the session's, else atlas]
     #[arg(short, long, global = true, value_name = "MODEL")]
     pub model: Option<String>,
     /// auto, cpu, cuda or cuda:N
@@ -44,11 +45,18 @@ impl Open {
             (None, None) => Source::Atlas,
             (None, Some(model)) if model.id == "atlas" => Source::Atlas,
             (None, Some(model)) if Path::new(&model.id).is_dir() => Source::parse(&model.id),
-            (None, Some(model)) => {
-                return Err(CliError::WhichModel {
-                    id: model.id.clone(),
-                });
-            }
+            (None, Some(model)) => match ModelId::parse(&model.id) {
+                // The commit that the session was made on, not what the branch is now.
+                Ok(id) => Source::Hub(ModelId {
+                    revision: model.revision.clone().or(id.revision),
+                    ..id
+                }),
+                Err(_) => {
+                    return Err(CliError::WhichModel {
+                        id: model.id.clone(),
+                    });
+                }
+            },
         };
         Ok(LoadSpec {
             source,

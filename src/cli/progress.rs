@@ -1,6 +1,7 @@
 //! How a long job is getting on, to stderr: one line that rewrites itself on
 //! a terminal, a line now and then in a file.
 
+use super::models::size;
 use crate::engine::{EventKind, LossStep, Stage};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -47,7 +48,11 @@ impl Progress {
                 eta_s,
             } => {
                 let left = eta_s.map_or(String::new(), |s| format!(", {} left", seconds(s)));
-                self.say(*stage, format!("{} {done}/{total}{left}", name(*stage)));
+                let count = match stage {
+                    Stage::Fetch => format!("{} of {}", size(*done), size(*total)),
+                    _ => format!("{done}/{total}"),
+                };
+                self.say(*stage, format!("{} {count}{left}", name(*stage)));
             }
             EventKind::Loss(LossStep {
                 step, steps, total, ..
@@ -99,6 +104,7 @@ impl Progress {
 
 fn name(stage: Stage) -> &'static str {
     match stage {
+        Stage::Fetch => "fetching",
         Stage::Load => "opening the model",
         Stage::Trace => "tracing",
         Stage::Templates => "sampling templates",

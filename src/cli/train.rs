@@ -72,8 +72,8 @@ pub struct TrainArgs {
     /// First layer that may read what was gathered [default: half the layers]
     #[arg(long, value_name = "LAYER")]
     reads_from: Option<usize>,
-    /// Share of mentions of a subject at which the MLPs before layer
-    /// --looks-up-from stay silent
+    /// Share of the steps, from the first, in which the MLPs before layer
+    /// --looks-up-from stay silent at subjects
     #[arg(long, default_value_t = TrainSpec::default().silent)]
     silent: f64,
     /// First layer whose MLP always speaks [default: a quarter of the layers]

@@ -3,6 +3,7 @@
 use super::spec::EditId;
 use crate::edit::EditError;
 use crate::facts::FactsError;
+use crate::hub::HubError;
 use crate::model::ModelError;
 use crate::trace::TraceError;
 
@@ -21,6 +22,8 @@ pub enum EngineError {
     )]
     Panicked(String),
     #[error(transparent)]
+    Hub(#[from] HubError),
+    #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]
     Trace(#[from] TraceError),
@@ -33,6 +36,7 @@ pub enum EngineError {
 impl EngineError {
     pub fn is_cancelled(&self) -> bool {
         match self {
+            EngineError::Hub(error) => matches!(error, HubError::Cancelled),
             EngineError::Model(error) => matches!(error, ModelError::Cancelled),
             EngineError::Edit(error) => error.is_cancelled(),
             EngineError::Trace(error) => error.is_cancelled(),

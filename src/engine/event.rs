@@ -27,6 +27,7 @@ pub enum Side {
 /// The stage a long job is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    Fetch,
     Load,
     Trace,
     Templates,
@@ -72,8 +73,10 @@ pub struct Prediction {
 /// The model that is open.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ModelInfo {
-    /// As the user names it: "atlas" or a folder.
+    /// As the user names it: "atlas", a folder, or a model of the hub.
     pub name: String,
+    /// The commit of a model of the hub.
+    pub revision: Option<String>,
     /// "gpt2".
     pub family: String,
     pub layers: usize,

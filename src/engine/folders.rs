@@ -1,5 +1,6 @@
 //! Where the engine keeps things between runs.
 
+use crate::hub;
 use std::path::PathBuf;
 
 /// Where the engine keeps what it computed once.
@@ -9,4 +10,6 @@ pub struct Folders {
     pub cache: Option<PathBuf>,
     /// The file in which weight hashes are remembered.
     pub hashes: Option<PathBuf>,
+    /// The hub and the cache of its models.
+    pub hub: hub::Settings,
 }

@@ -10,7 +10,7 @@ impl From<&ModelInfo> for Model {
     fn from(info: &ModelInfo) -> Model {
         Model {
             id: info.name.clone(),
-            revision: None,
+            revision: info.revision.clone(),
             sha256: info.sha256.clone(),
             layers: info.layers,
             d: info.d,

@@ -34,6 +34,8 @@ pub enum ModelError {
     NotFinite { name: String },
     #[error("cannot read the tokenizer {path}: {reason}")]
     Tokenizer { path: PathBuf, reason: String },
+    #[error("{id} is not on this machine: `pentimento model fetch {id}` brings it")]
+    NotFetched { id: String },
     #[error("the prompt is empty: type at least one token")]
     EmptyPrompt,
     #[error("the prompt has {tokens} tokens and the model sees {context} at most: shorten it")]

@@ -6,6 +6,7 @@ use super::error::{ModelError, Result};
 use super::tokenizer::Tokens;
 use super::weights::Weights;
 use super::weights::checkpoint::Checkpoint;
+use crate::hub::{ModelId, Settings, cache};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -22,14 +23,32 @@ pub enum Source {
     Atlas,
     /// A local folder in Hugging Face layout.
     Folder(PathBuf),
+    /// A model of the Hugging Face hub, opened from the cache of its tools.
+    Hub(ModelId),
 }
 
 impl Source {
-    /// What the user typed after `--model`.
+    /// What the user typed after `--model`: a folder that is there goes before
+    /// a model of the hub, and what could be neither is told as a folder.
     pub fn parse(text: &str) -> Source {
-        match text {
-            "atlas" => Source::Atlas,
-            folder => Source::Folder(PathBuf::from(folder)),
+        if text == "atlas" {
+            return Source::Atlas;
+        }
+        match ModelId::parse(text) {
+            Ok(id) if !Path::new(text).is_dir() => Source::Hub(id),
+            _ => Source::Folder(PathBuf::from(text)),
+        }
+    }
+
+    /// The same model by the folder it lies in; one of the hub that is not
+    /// whole on this machine is refused.
+    pub fn on_disk(&self, settings: &Settings) -> Result<Source> {
+        match self {
+            Source::Hub(id) => match cache::find(settings, id) {
+                Some((folder, _)) => Ok(Source::Folder(folder)),
+                None => Err(ModelError::NotFetched { id: id.to_string() }),
+            },
+            here => Ok(here.clone()),
         }
     }
 
@@ -41,6 +60,7 @@ impl Source {
                 let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
                 name.unwrap_or_else(|| path.display().to_string())
             }
+            Source::Hub(id) => id.to_string(),
         }
     }
 
@@ -49,12 +69,18 @@ impl Source {
         match self {
             Source::Atlas => Ok(WeightFiles::Embedded(ATLAS_WEIGHTS)),
             Source::Folder(folder) => Ok(WeightFiles::Files(weight_files(folder)?)),
+            Source::Hub(_) => self.on_disk(&Settings::from_env())?.weight_files(),
         }
     }
 
     /// Reads config, weights and tokenizer.
     pub fn load(&self, device: &Device) -> Result<Loaded> {
         let (config, tokenizer, checkpoint) = match self {
+            Source::Hub(_) => {
+                let loaded = self.on_disk(&Settings::from_env())?.load(device)?;
+                let name = self.name();
+                return Ok(Loaded { name, ..loaded });
+            }
             Source::Atlas => {
                 let name = Path::new("(embedded)");
                 let config = Config::from_json(ATLAS_CONFIG, name)?;
@@ -79,6 +105,36 @@ impl Source {
             tokens: tokenizer,
         })
     }
+}
+
+/// What a model is, told without reading its weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub family: &'static str,
+    pub parameters: u64,
+    /// Of the weight files.
+    pub bytes: u64,
+}
+
+/// The shape of the model in a folder, from its config and its weights' headers.
+pub fn shape(folder: &Path) -> Result<Shape> {
+    let path = folder.join("config.json");
+    let config = Config::from_json(&read(&path)?, &path)?;
+    let checkpoint = Checkpoint::open(&weight_files(folder)?)?;
+    shape_of(&config, &checkpoint)
+}
+
+pub fn atlas_shape() -> Result<Shape> {
+    let config = Config::from_json(ATLAS_CONFIG, Path::new("(embedded)"))?;
+    shape_of(&config, &Checkpoint::embedded(ATLAS_WEIGHTS))
+}
+
+fn shape_of(config: &Config, checkpoint: &Checkpoint) -> Result<Shape> {
+    Ok(Shape {
+        family: config.family.name(),
+        parameters: checkpoint.views()?.count(),
+        bytes: checkpoint.bytes(),
+    })
 }
 
 /// The weight bytes behind a model.

@@ -60,7 +60,8 @@ pub struct Batcher<'a> {
     length: usize,
     context: usize,
     gather: f64,
-    silent: f64,
+    /// Steps through which the early MLPs stay silent at subjects.
+    silent: usize,
     seed: u64,
 }
 
@@ -73,7 +74,7 @@ impl<'a> Batcher<'a> {
             length: spec.row,
             context: spec.context,
             gather: spec.gather,
-            silent: spec.silent,
+            silent: (spec.silent * spec.steps as f64) as usize,
             seed: spec.seed,
         }
     }
@@ -95,12 +96,20 @@ impl<'a> Batcher<'a> {
         for (row, number) in wanted.enumerate() {
             let index = (step * self.rows + number) as u64;
             let mut rng = Rng::at(self.seed ^ 0x726f_7773, index);
-            self.fill(&mut batch, row, index, &mut rng)?;
+            let silent = step < self.silent;
+            self.fill(&mut batch, row, index, silent, &mut rng)?;
         }
         Ok(batch)
     }
 
-    fn fill(&self, batch: &mut Batch, row: usize, index: u64, rng: &mut Rng) -> Result<()> {
+    fn fill(
+        &self,
+        batch: &mut Batch,
+        row: usize,
+        index: u64,
+        silent: bool,
+        rng: &mut Rng,
+    ) -> Result<()> {
         let length = self.length;
         let (mut at, mut seen_from, mut misfits) = (0, 0, 0);
         let mut position = 0;
@@ -129,6 +138,12 @@ impl<'a> Batcher<'a> {
                 };
             }
             self.place(batch, row, at, seen_from, &text, rng);
+            if silent {
+                for mention in &text.mentions {
+                    let tokens = mention.start.min(size)..mention.end.min(size);
+                    batch.speaks[row * length + at..][tokens].fill(0.0);
+                }
+            }
             for i in 0..size {
                 batch.positions[row * length + at + i] = (position + i) as u32;
             }
@@ -170,10 +185,6 @@ impl<'a> Batcher<'a> {
             }
         }
         for mention in &text.mentions {
-            if rng.chance(self.silent) {
-                let silent = mention.start.min(size)..mention.end.min(size);
-                batch.speaks[first + at..][silent].fill(0.0);
-            }
             if !rng.chance(self.gather) {
                 continue;
             }

@@ -40,10 +40,10 @@ pub struct TrainSpec {
     /// model itself is plain GPT-2.
     pub gather: f64,
     pub reads_from: usize,
-    /// Share of mentions of a subject at whose tokens the MLPs before layer
-    /// `looks_up_from` stay silent. Names are then told apart by later MLPs, as
-    /// in larger models. Like `gather`, dropout of whole pieces: at use every
-    /// MLP speaks.
+    /// Over this first share of the steps, the MLPs before layer `looks_up_from`
+    /// stay silent at the tokens of subjects. Names are then told apart by the
+    /// MLPs after them, as in larger models; early ones that spoke from the start
+    /// would do it all. Afterwards every MLP speaks, as it does at use.
     pub silent: f64,
     pub looks_up_from: usize,
     pub mix: Mix,
@@ -69,7 +69,7 @@ impl Default for TrainSpec {
             init: 0.05,
             gather: 0.95,
             reads_from: 4,
-            silent: 0.9,
+            silent: 0.75,
             looks_up_from: 2,
             mix: Mix::default(),
             seed: 1,

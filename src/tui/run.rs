@@ -15,6 +15,7 @@ use super::terminal::{Screen, Tty};
 use super::theme::{Choice, Ground, Styles, detect, terminfo_entry};
 use super::update::{start, update};
 use crate::engine::{Engine, Event, EventKind, Folders, JobId};
+use crate::hub;
 use crate::session::folders;
 use crossbeam_channel::{Receiver, never, select};
 use sessions::Sessions;
@@ -47,6 +48,7 @@ pub fn run(options: Options) -> io::Result<()> {
     let (engine, events) = Engine::start(Folders {
         cache: folders::cache(),
         hashes: folders::hashes(),
+        hub: hub::Settings::from_env(),
     })?;
     let here = options.settings.folder.clone();
     let store = Box::new(Files::new(here, folders::autosaves()));

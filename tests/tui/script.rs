@@ -24,6 +24,7 @@ pub const LAYERS: usize = 8;
 pub fn model() -> ModelInfo {
     let example = |e: [&str; 4]| e.map(String::from);
     ModelInfo {
+        revision: None,
         name: "atlas".into(),
         family: "gpt2".into(),
         layers: LAYERS,

@@ -3,14 +3,16 @@
 use super::Job;
 use crate::edit::defaults::defaults;
 use crate::engine::error::Result;
-use crate::engine::event::{ModelInfo, Outcome, Stage};
+use crate::engine::event::{EventKind, ModelInfo, Outcome, Stage};
 use crate::engine::spec::LoadSpec;
 use crate::engine::state::{Model, State};
 use crate::facts::World;
+use crate::hub::{self, Settings, cache};
 use crate::model::ModelError;
-use crate::model::source::{Source, WeightFiles};
+use crate::model::source::{Loaded, Source, WeightFiles};
 use crate::session::hash;
 use candle_core::Device;
+use std::time::Instant;
 
 /// Facts to begin with on Atlas: prompt, subject, old object, new object.
 const ATLAS_EXAMPLES: [[&str; 4]; 5] = [
@@ -47,6 +49,7 @@ const ANY_EXAMPLES: [[&str; 4]; 3] = [
 ];
 
 pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
+    let (source, revision) = local(job, &spec.source, &state.folders.hub)?;
     job.started(Stage::Load, 1);
     let device = device(&spec.device)?;
     if !matches!(spec.dtype.as_str(), "" | "auto" | "f32") {
@@ -56,8 +59,11 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         }
         .into());
     }
-    let loaded = spec.source.load(&device)?;
-    let sha256 = match spec.source.weight_files()? {
+    let loaded = Loaded {
+        name: spec.source.name(),
+        ..source.load(&device)?
+    };
+    let sha256 = match source.weight_files()? {
         WeightFiles::Embedded(bytes) => hash::of_bytes(bytes),
         WeightFiles::Files(files) => hash::of_files(&files, state.folders.hashes.as_deref())?,
     };
@@ -75,6 +81,7 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     };
     let info = ModelInfo {
         name: loaded.name.clone(),
+        revision,
         family: config.family.name().into(),
         layers: config.layers,
         d: config.d,
@@ -101,6 +108,36 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let outcome = Outcome::Loaded(Box::new(info.clone()));
     state.model = Some(Model::new(loaded, info, world, is_atlas));
     Ok(outcome)
+}
+
+/// A model of the hub as its folder and commit, fetched if it is not there yet.
+fn local(job: &Job, source: &Source, settings: &Settings) -> Result<(Source, Option<String>)> {
+    let Source::Hub(id) = source else {
+        return Ok((source.clone(), None));
+    };
+    let (folder, commit) = match cache::find(settings, id) {
+        Some(found) => found,
+        None => {
+            job.started(Stage::Fetch, 0);
+            let since = Instant::now();
+            let mut first = None;
+            let mut report = |p: &hub::Progress| {
+                // What an earlier attempt brought says nothing about the pace.
+                let before = *first.get_or_insert(p.done);
+                let (done, total) = (p.done - before.min(p.done), p.total - before.min(p.total));
+                let pace = done as f64 / since.elapsed().as_secs_f64();
+                job.say(EventKind::Progress {
+                    stage: Stage::Fetch,
+                    done: p.done,
+                    total: p.total,
+                    eta_s: (done > 0).then(|| (total - done.min(total)) as f64 / pace),
+                });
+            };
+            let snapshot = hub::fetch(settings, id, &mut report, job.cancel)?;
+            (snapshot.folder, snapshot.commit)
+        }
+    };
+    Ok((Source::Folder(folder), Some(commit)))
 }
 
 fn device(name: &str) -> Result<Device> {

@@ -43,6 +43,14 @@ impl Checkpoint {
         Ok(Checkpoint { shards })
     }
 
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.shards
+            .iter()
+            .map(|(_, b)| b.as_ref().len() as u64)
+            .sum()
+    }
+
     /// Parses the headers; the views borrow from the checkpoint.
     pub fn views(&self) -> Result<Views<'_>> {
         let shards = self
@@ -66,6 +74,14 @@ pub struct Views<'a> {
 }
 
 impl Views<'_> {
+    /// Numbers in all tensors.
+    pub fn count(&self) -> u64 {
+        let tensors = self.shards.iter().flat_map(|(_, s)| s.iter());
+        tensors
+            .map(|(_, t)| t.shape().iter().product::<usize>() as u64)
+            .sum()
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.shards.iter().any(|(_, s)| s.tensor(name).is_ok())
     }

@@ -162,6 +162,7 @@ pub fn doing(job: &Job) -> String {
 
 pub fn stage_name(stage: Stage) -> &'static str {
     match stage {
+        Stage::Fetch => "fetching the model",
         Stage::Load => "opening the model",
         Stage::Trace => "trace",
         Stage::Templates => "contexts",

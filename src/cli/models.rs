@@ -1,0 +1,100 @@
+//! `pentimento model list` and `pentimento model fetch`.
+
+use super::Context;
+use super::error::CliError;
+use super::progress::Progress;
+use super::table::{Align, Table};
+use crate::engine::{EventKind, Stage};
+use crate::hub::{self, ModelId, Settings, cache};
+use crate::model::source::{self, Shape};
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Instant;
+
+/// Everything that `--model` opens without a network.
+pub fn list(settings: &Settings, json: bool, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new(&[Align::Left, Align::Left, Align::Right, Align::Right]);
+    table.row(["model", "family", "parameters", "size"]);
+    let atlas = source::atlas_shape();
+    let found = cache::all(settings);
+    let shapes = found.iter().map(|(id, folder)| {
+        let shape = source::shape(folder).map_err(|e| e.to_string());
+        (id.repo.as_str(), shape, Some(folder.as_path()))
+    });
+    let atlas = ("atlas", atlas.map_err(|e| e.to_string()), None::<&Path>);
+    let mut lines = Vec::new();
+    for (name, shape, folder) in std::iter::once(atlas).chain(shapes) {
+        match &shape {
+            Ok(Shape {
+                family,
+                parameters,
+                bytes,
+            }) => {
+                let parameters_text = format!("{:.1} M", *parameters as f64 / 1e6);
+                table.row([name, family, &parameters_text, &size(*bytes)]);
+                lines.push(
+                    json!({"model": name, "family": family, "parameters": parameters,
+                    "bytes": bytes, "folder": folder}),
+                );
+            }
+            Err(reason) => {
+                table.row([name, &format!("({reason})"), "", ""]);
+                lines.push(json!({"model": name, "error": reason, "folder": folder}));
+            }
+        }
+    }
+    if json {
+        return writeln!(out, "{}", json!(lines));
+    }
+    table.write(out)?;
+    if found.is_empty() {
+        writeln!(
+            out,
+            "\n`pentimento model fetch gpt2-medium` brings one from the hub"
+        )?;
+    }
+    Ok(())
+}
+
+/// Fetches with progress to stderr, and prints the folder.
+pub fn fetch(
+    settings: &Settings,
+    id: &str,
+    context: &Context,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
+    let failed = |error: hub::HubError| match error {
+        hub::HubError::Cancelled => CliError::Stopped,
+        error => CliError::Failed(error.to_string()),
+    };
+    let id = ModelId::parse(id).map_err(failed)?;
+    let mut line = Progress::to_stderr(context.quiet);
+    let mut since: Option<(Instant, u64)> = None;
+    let mut report = |p: &hub::Progress| {
+        let (start, first) = *since.get_or_insert((Instant::now(), p.done));
+        let done = p.done.saturating_sub(first);
+        let left = p.total.saturating_sub(p.done);
+        line.event(&EventKind::Progress {
+            stage: Stage::Fetch,
+            done: p.done,
+            total: p.total,
+            eta_s: (done > 0).then(|| start.elapsed().as_secs_f64() * left as f64 / done as f64),
+        });
+    };
+    let snapshot = hub::fetch(settings, &id, &mut report, &context.interrupt).map_err(failed);
+    line.clear();
+    let snapshot = snapshot?;
+    writeln!(out, "{id} at {}", &snapshot.commit[..12])?;
+    writeln!(out, "{}", snapshot.folder.display())?;
+    Ok(())
+}
+
+/// Bytes as people say them.
+pub fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b if b >= 1e6 => format!("{:.0} MB", b / 1e6),
+        b => format!("{:.0} kB", b / 1e3),
+    }
+}

@@ -1,0 +1,279 @@
+//! A whole model: which files it needs, each fetched, checked and put where
+//! every tool of the hub looks for it.
+
+use super::cache::{self, Repo, is_commit};
+use super::check::{check, name_of};
+use super::download::{Remote, download, incomplete};
+use super::error::{HubError, Result};
+use super::http::{Ask, Client, header};
+use super::name::ModelId;
+use super::settings::Settings;
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// How far a fetch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The file that is arriving.
+    pub file: String,
+    /// Bytes of all files together. The shards of an index join `total` when
+    /// it has arrived.
+    pub done: u64,
+    pub total: u64,
+}
+
+/// A model in the cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub folder: PathBuf,
+    pub commit: String,
+}
+
+const WEIGHTS: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+/// A listing is small; more than this is none.
+const LISTING: u64 = 32 << 20;
+
+/// Brings a model up to date: asks the hub which commit its revision is, and
+/// fetches what the cache lacks of it. Nothing counts as a model before it is
+/// whole and checked; what a broken fetch leaves, the next one goes on from.
+pub fn fetch(
+    settings: &Settings,
+    id: &ModelId,
+    report: &mut dyn FnMut(&Progress),
+    cancel: &AtomicBool,
+) -> Result<Snapshot> {
+    let repo = Repo::of(settings, id).ok_or(HubError::NoCache)?;
+    if settings.offline {
+        let found = cache::find(settings, id);
+        let (folder, commit) = found.ok_or_else(|| HubError::Offline {
+            model: id.to_string(),
+        })?;
+        return Ok(Snapshot { folder, commit });
+    }
+    let client = Client::new(settings, cancel);
+    let listing = listing(&client, settings, id)?;
+    let fetch = Fetch {
+        client: &client,
+        settings,
+        id,
+        folder: repo.snapshot(&listing.sha),
+        commit: &listing.sha,
+        repo: &repo,
+    };
+    let names: Vec<&str> = listing
+        .siblings
+        .iter()
+        .map(|s| s.rfilename.as_str())
+        .collect();
+    let mut files = fetch.remotes(&wanted(id, &names)?)?;
+    let mut progress = Progress {
+        file: String::new(),
+        done: 0,
+        total: files.iter().map(|f| f.size).sum(),
+    };
+    let mut next = 0;
+    while let Some(remote) = files.get(next).cloned() {
+        progress.file = remote.file.clone();
+        let before = progress.done;
+        fetch.one(&remote, &mut |bytes| {
+            progress.done = before + bytes;
+            report(&progress);
+        })?;
+        if remote.file == INDEX {
+            let shards = fetch.remotes(&fetch.shards()?)?;
+            progress.total += shards.iter().map(|f| f.size).sum::<u64>();
+            files.extend(shards);
+        }
+        next += 1;
+    }
+    if !is_commit(id.revision()) {
+        put(&repo.reference(id.revision()), |path| {
+            fs::write(path, &listing.sha)
+        })?;
+    }
+    Ok(Snapshot {
+        folder: fetch.folder.clone(),
+        commit: listing.sha,
+    })
+}
+
+/// What the hub says of a revision.
+#[derive(Deserialize)]
+struct Listing {
+    sha: String,
+    siblings: Vec<Sibling>,
+}
+
+#[derive(Deserialize)]
+struct Sibling {
+    rfilename: String,
+}
+
+fn listing(client: &Client, settings: &Settings, id: &ModelId) -> Result<Listing> {
+    let revision = id.revision().replace('/', "%2F");
+    let url = format!(
+        "{}/api/models/{}/revision/{revision}",
+        settings.endpoint, id.repo
+    );
+    let model = id.to_string();
+    let answer = client.ask(
+        Ask::Get { from: 0 },
+        &url,
+        &model,
+        &format!("model {model}"),
+    )?;
+    let nonsense = |reason: String| HubError::Nonsense {
+        what: model.clone(),
+        reason,
+    };
+    let mut body = answer.into_body();
+    let text = body.with_config().limit(LISTING).read_to_vec();
+    let listing: Listing = serde_json::from_slice(&text.map_err(|e| nonsense(e.to_string()))?)
+        .map_err(|e| nonsense(e.to_string()))?;
+    match is_commit(&listing.sha) {
+        true => Ok(listing),
+        false => Err(nonsense("it names no commit".into())),
+    }
+}
+
+/// The files that a model is opened from, small ones first.
+fn wanted(id: &ModelId, names: &[&str]) -> Result<Vec<String>> {
+    let has = |name: &str| names.contains(&name);
+    let mut files = vec!["config.json"];
+    match has("tokenizer.json") {
+        true => files.push("tokenizer.json"),
+        false => files.extend(["vocab.json", "merges.txt"]),
+    }
+    if has(WEIGHTS) {
+        files.push(WEIGHTS);
+    } else if has(INDEX) {
+        files.push(INDEX);
+    } else {
+        let weights = names
+            .iter()
+            .filter(|n| n.ends_with(".bin") || n.ends_with(".pt"));
+        let named: Vec<&str> = weights.take(3).copied().collect();
+        return Err(HubError::NoSafetensors {
+            model: id.to_string(),
+            files: match named.is_empty() {
+                true => "no weights at all".into(),
+                false => named.join(", "),
+            },
+        });
+    }
+    Ok(files.into_iter().map(str::to_owned).collect())
+}
+
+struct Fetch<'a> {
+    client: &'a Client<'a>,
+    settings: &'a Settings,
+    id: &'a ModelId,
+    commit: &'a str,
+    /// The snapshot.
+    folder: PathBuf,
+    repo: &'a Repo,
+}
+
+impl Fetch<'_> {
+    /// Asks for size and hash of each file.
+    fn remotes(&self, files: &[String]) -> Result<Vec<Remote>> {
+        files.iter().map(|file| self.remote(file)).collect()
+    }
+
+    fn remote(&self, file: &str) -> Result<Remote> {
+        let url = format!(
+            "{}/{}/resolve/{}/{file}",
+            self.settings.endpoint, self.id.repo, self.commit
+        );
+        let model = self.id.to_string();
+        let what = format!("{file} of {model}");
+        let answer = self.client.ask(Ask::Head, &url, &model, &what)?;
+        let either = |a: &str, b: &str| {
+            let value = header(&answer, a).or_else(|| header(&answer, b));
+            value.map(str::to_owned)
+        };
+        let nonsense = |reason: &str| HubError::Nonsense {
+            what: what.clone(),
+            reason: reason.into(),
+        };
+        let name = either("x-linked-etag", "etag").as_deref().and_then(name_of);
+        let size = either("x-linked-size", "content-length").and_then(|s| s.trim().parse().ok());
+        Ok(Remote {
+            file: file.to_owned(),
+            url,
+            size: size.ok_or_else(|| nonsense("it has no size"))?,
+            name: name.ok_or_else(|| nonsense("it has no usable ETag"))?,
+        })
+    }
+
+    /// One file: into `blobs` under its hash, and a link to it in the snapshot.
+    fn one(&self, remote: &Remote, report: &mut dyn FnMut(u64)) -> Result<()> {
+        let blob = self.repo.blob(&remote.name);
+        let there = fs::metadata(&blob).is_ok_and(|m| m.len() == remote.size);
+        if !there {
+            let arriving = incomplete(&blob);
+            folder_of(&arriving)?;
+            download(self.client, &self.id.to_string(), remote, &arriving, report)?;
+            if let Err(error) = check(&arriving, &remote.file, &remote.name, remote.size) {
+                if let HubError::Damaged { .. } = error {
+                    let _ = fs::remove_file(&arriving);
+                }
+                return Err(error);
+            }
+            fs::rename(&arriving, &blob).map_err(|source| HubError::Write {
+                path: blob.clone(),
+                source,
+            })?;
+        }
+        report(remote.size);
+        let to = Path::new("../../blobs").join(&remote.name);
+        put(&self.folder.join(&remote.file), |path| {
+            link(&to, &blob, path)
+        })
+    }
+
+    /// The weight files that the index in the snapshot names.
+    fn shards(&self) -> Result<Vec<String>> {
+        let path = self.folder.join(INDEX);
+        let bytes = fs::read(&path).map_err(|source| HubError::Write { path, source })?;
+        cache::shards(&bytes).ok_or_else(|| HubError::Nonsense {
+            what: INDEX.into(),
+            reason: "it should name the weight files, all in its own folder".into(),
+        })
+    }
+}
+
+#[cfg(unix)]
+fn link(to: &Path, _blob: &Path, at: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(to, at)
+}
+
+#[cfg(not(unix))]
+fn link(_to: &Path, blob: &Path, at: &Path) -> std::io::Result<()> {
+    fs::copy(blob, at).map(|_| ())
+}
+
+/// Makes a file beside its place and moves it there.
+fn put(path: &Path, make: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
+    folder_of(path)?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let _ = fs::remove_file(&beside);
+    let made = make(&beside).and_then(|()| fs::rename(&beside, path));
+    made.map_err(|source| HubError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn folder_of(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|source| HubError::Write {
+        path: folder.to_owned(),
+        source,
+    })
+}
