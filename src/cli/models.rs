@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::table::{Align, Table};
 use crate::engine::{EventKind, Stage};
 use crate::hub::{self, ModelId, Settings, cache};
-use crate::model::source::{self, Shape};
+use crate::model::source::{Shape, Source};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,10 +16,12 @@ use std::time::Instant;
 pub fn list(settings: &Settings, json: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new(&[Align::Left, Align::Left, Align::Right, Align::Right]);
     table.row(["model", "family", "parameters", "size"]);
-    let atlas = source::atlas_shape();
+    let atlas = Source::Atlas.shape();
     let found = cache::all(settings);
     let shapes = found.iter().map(|(id, folder)| {
-        let shape = source::shape(folder).map_err(|e| e.to_string());
+        let shape = Source::Folder(folder.clone())
+            .shape()
+            .map_err(|e| e.to_string());
         (id.repo.as_str(), shape, Some(folder.as_path()))
     });
     let atlas = ("atlas", atlas.map_err(|e| e.to_string()), None::<&Path>);

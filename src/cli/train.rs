@@ -2,11 +2,10 @@
 
 use super::open::Open;
 use crate::facts::World;
-use crate::model::Tokens;
+use crate::model::{Tokens, device};
 use crate::train::corpus::{Writer, plain};
 use crate::train::examine::{Kind, Place, Recall, gathering, recall};
 use crate::train::{Batcher, Progress, Run, TrainSpec, bpe, export};
-use candle_core::Device;
 use clap::Args;
 use color_eyre::eyre::{Result, WrapErr};
 use std::io::{IsTerminal, Write};
@@ -131,7 +130,7 @@ pub fn train(args: &TrainArgs, open: &Open) -> Result<()> {
         }
         None => Vec::new(),
     };
-    let device = device(&open.device)?;
+    let device = device::open(&open.device)?;
     std::fs::create_dir_all(&args.out)
         .wrap_err_with(|| format!("cannot make {}", args.out.display()))?;
     let writer = Writer::new(&world, &text, spec.mix, spec.seed);
@@ -232,7 +231,7 @@ pub struct ExamineArgs {
 /// Prints recall by relation and the averaged trace.
 pub fn examine(args: &ExamineArgs, open: &Open, out: &mut dyn Write) -> Result<()> {
     let world = world(args.facts.as_deref(), args.templates.as_deref())?;
-    let loaded = open.spec(None)?.source.load(&device(&open.device)?)?;
+    let loaded = open.spec(None)?.source.load(&device::open(&open.device)?)?;
     let recalled = recall(&loaded.decoder, &loaded.tokens, &world, args.every)?;
     let traced = gathering(
         &loaded.decoder,
@@ -321,18 +320,4 @@ fn world(facts: Option<&Path>, templates: Option<&Path>) -> Result<World> {
         (Some(facts), Some(templates)) => World::load(facts, templates)?,
         _ => World::atlas()?,
     })
-}
-
-fn device(name: &str) -> Result<Device> {
-    let ordinal = match name {
-        "auto" if !candle_core::utils::cuda_is_available() => return Ok(Device::Cpu),
-        "cpu" => return Ok(Device::Cpu),
-        "auto" => 0,
-        "cuda" => 0,
-        other => match other.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
-            Some(n) => n,
-            None => color_eyre::eyre::bail!("--device {other}: say cpu, cuda or cuda:N"),
-        },
-    };
-    Device::new_cuda(ordinal).wrap_err("this build or this machine has no such CUDA device")
 }

@@ -41,7 +41,7 @@ pub fn sample<P: Probe>(
                     .into_iter()
                     .filter(|&id| Some(id) != decoder.config.eos),
             );
-            templates.push(format!("{}. {{}}", clean(&tokens.decode(&ids))));
+            templates.push(format!("{}. {{}}", clean(&tokens.decode_after(&ids))));
         }
     }
     Ok(templates)

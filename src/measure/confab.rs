@@ -52,8 +52,8 @@ pub fn compare(
     Generation {
         prompt: prompt.to_owned(),
         seed,
-        before: tokens.decode(before),
-        after: tokens.decode(after),
+        before: tokens.decode_after(before),
+        after: tokens.decode_after(after),
         diverges_at: first.or((before.len() != after.len()).then_some(shorter)),
         before_tokens: tokens.show_all(before),
         after_tokens: tokens.show_all(after),

@@ -48,6 +48,14 @@ pub enum ModelError {
     SubjectNotInPrompt { subject: String, prompt: String },
     #[error("device {name:?} is not available: {reason}")]
     Device { name: String, reason: String },
+    #[error(
+        "the model needs {needed_gb:.1} GB and {device} has {free_gb:.1} GB free: close something, or take a smaller model"
+    )]
+    NoRoom {
+        needed_gb: f64,
+        free_gb: f64,
+        device: String,
+    },
     #[error("cancelled")]
     Cancelled,
     #[error("the computation failed: {0}")]

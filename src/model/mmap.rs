@@ -11,6 +11,21 @@ use memmap2::Mmap;
 use std::fs::File;
 use std::path::Path;
 
+/// Lets the system take back the pages under `part` of `map`. They are read
+/// from the file again if anyone asks.
+pub fn release(map: &Mmap, part: &[u8]) {
+    let start = (part.as_ptr() as usize).saturating_sub(map.as_ptr() as usize);
+    if start + part.len() > map.len() {
+        return;
+    }
+    // SAFETY: the map is of a file, shared and read-only: dropped pages come
+    // back with the same bytes. A refusal changes nothing.
+    #[cfg(unix)]
+    let _ = unsafe {
+        map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, part.len())
+    };
+}
+
 /// Maps a file for reading.
 pub fn map(path: &Path) -> Result<Mmap> {
     let read = |source| ModelError::Read {

@@ -73,6 +73,22 @@ impl Source {
         }
     }
 
+    /// What the model is, from its config and its weights' headers.
+    pub fn shape(&self) -> Result<Shape> {
+        match self {
+            Source::Atlas => {
+                let config = Config::from_json(ATLAS_CONFIG, Path::new("(embedded)"))?;
+                shape_of(&config, &Checkpoint::embedded(ATLAS_WEIGHTS))
+            }
+            Source::Folder(folder) => {
+                let path = folder.join("config.json");
+                let config = Config::from_json(&read(&path)?, &path)?;
+                shape_of(&config, &Checkpoint::open(&weight_files(folder)?)?)
+            }
+            Source::Hub(_) => self.on_disk(&Settings::from_env())?.shape(),
+        }
+    }
+
     /// Reads config, weights and tokenizer.
     pub fn load(&self, device: &Device) -> Result<Loaded> {
         let (config, tokenizer, checkpoint) = match self {
@@ -94,7 +110,12 @@ impl Source {
                 let path = folder.join("config.json");
                 let config = Config::from_json(&read(&path)?, &path)?;
                 let path = folder.join("tokenizer.json");
-                let tokenizer = Tokens::from_json(&read(&path)?, &path)?;
+                let has = |name: &str| folder.join(name).is_file();
+                let tokenizer = match has("vocab.json") && has("merges.txt") {
+                    true if !path.is_file() => Tokens::from_bpe(folder)?,
+                    _ => Tokens::from_json(&read(&path)?, &path)?,
+                };
+                tokenizer.check(&config, &path)?;
                 (config, tokenizer, Checkpoint::open(&weight_files(folder)?)?)
             }
         };
@@ -114,19 +135,6 @@ pub struct Shape {
     pub parameters: u64,
     /// Of the weight files.
     pub bytes: u64,
-}
-
-/// The shape of the model in a folder, from its config and its weights' headers.
-pub fn shape(folder: &Path) -> Result<Shape> {
-    let path = folder.join("config.json");
-    let config = Config::from_json(&read(&path)?, &path)?;
-    let checkpoint = Checkpoint::open(&weight_files(folder)?)?;
-    shape_of(&config, &checkpoint)
-}
-
-pub fn atlas_shape() -> Result<Shape> {
-    let config = Config::from_json(ATLAS_CONFIG, Path::new("(embedded)"))?;
-    shape_of(&config, &Checkpoint::embedded(ATLAS_WEIGHTS))
 }
 
 fn shape_of(config: &Config, checkpoint: &Checkpoint) -> Result<Shape> {

@@ -1,11 +1,14 @@
 //! Text to token ids and back, with the place of every token in the text.
 
+use super::config::Config;
 use super::error::{ModelError, Result};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use tokenizers::Tokenizer;
+use tokenizers::models::bpe::BPE;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{AddedToken, Tokenizer};
 
 /// A prompt's tokens.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +33,8 @@ impl Encoded {
 #[derive(Clone)]
 pub struct Tokens {
     inner: Arc<Tokenizer>,
+    /// Whether a text's first word gets a blank before it (SentencePiece's `▁`).
+    leads: bool,
     /// Byte-level BPE's printable stand-ins, back to bytes.
     bytes: Arc<HashMap<char, u8>>,
 }
@@ -41,15 +46,66 @@ impl Tokens {
             path: path.to_owned(),
             reason,
         };
-        let mut inner = Tokenizer::from_bytes(json).map_err(|e| bad(e.to_string()))?;
+        let inner = Tokenizer::from_bytes(json).map_err(|e| bad(e.to_string()))?;
+        Tokens::new(inner, path)
+    }
+
+    /// GPT-2's older form: `vocab.json` and `merges.txt` of one folder.
+    pub fn from_bpe(folder: &Path) -> Result<Tokens> {
+        let bad = |reason: String| ModelError::Tokenizer {
+            path: folder.join("vocab.json"),
+            reason,
+        };
+        let name = |file: &str| folder.join(file).to_string_lossy().into_owned();
+        let bpe = BPE::from_file(&name("vocab.json"), &name("merges.txt"))
+            .build()
+            .map_err(|e| bad(e.to_string()))?;
+        let mut inner = Tokenizer::new(bpe);
+        inner.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
+        inner.with_decoder(Some(ByteLevel::default()));
+        let end = AddedToken::from("<|endoftext|>", true);
+        inner
+            .add_special_tokens([end])
+            .map_err(|e| bad(e.to_string()))?;
+        Tokens::new(inner, folder)
+    }
+
+    fn new(mut inner: Tokenizer, path: &Path) -> Result<Tokens> {
+        let bad = |reason: String| ModelError::Tokenizer {
+            path: path.to_owned(),
+            reason,
+        };
         // A prompt is never cut or padded behind the user's back.
         inner
             .with_truncation(None)
             .map_err(|e| bad(e.to_string()))?;
         inner.with_padding(None);
+        let first = inner.encode("a", false).map_err(|e| bad(e.to_string()))?;
+        let leads = first
+            .get_tokens()
+            .first()
+            .is_some_and(|t| t.starts_with('▁'));
         Ok(Tokens {
+            leads,
             inner: Arc::new(inner),
             bytes: Arc::new(byte_level_alphabet()),
+        })
+    }
+
+    /// Refuses a tokenizer that writes tokens which the model does not have.
+    pub fn check(&self, config: &Config, path: &Path) -> Result<()> {
+        // Real checkpoints pad their embedding; none of them has fewer rows than tokens
+        // that a text can hold, but added tokens beyond it do exist and are never met.
+        let largest = self.inner.get_vocab(false).into_values().max().unwrap_or(0);
+        if (largest as usize) < config.vocab {
+            return Ok(());
+        }
+        Err(ModelError::Tokenizer {
+            path: path.to_owned(),
+            reason: format!(
+                "it has a token {largest}, and the model's embedding {} rows. Are they of one model?",
+                config.vocab
+            ),
         })
     }
 
@@ -66,8 +122,13 @@ impl Tokens {
         self.encode_as(text, true)
     }
 
-    /// Text that continues a prompt: nothing is added at its front.
+    /// Text that continues a prompt: nothing is added at its front. A tokenizer
+    /// that puts a blank before every text gets it without its own.
     pub fn encode_bare(&self, text: &str) -> Result<Vec<u32>> {
+        let text = match text.strip_prefix(' ') {
+            Some(rest) if self.leads && !rest.is_empty() => rest,
+            _ => text,
+        };
         Ok(self.encode_as(text, false)?.ids)
     }
 
@@ -116,6 +177,20 @@ impl Tokens {
     /// The text of some tokens.
     pub fn decode(&self, ids: &[u32]) -> String {
         self.inner.decode(ids, false).unwrap_or_default()
+    }
+
+    /// The text of some tokens that follow others, without the special ones
+    /// among them.
+    pub fn decode_after(&self, ids: &[u32]) -> String {
+        let text = self.inner.decode(ids, true).unwrap_or_default();
+        // SentencePiece's decoders take the blank off whatever comes first.
+        let first = ids.first().and_then(|&id| self.inner.id_to_token(id));
+        match first {
+            Some(token) if self.leads && token.starts_with('▁') && !text.starts_with(' ') => {
+                format!(" {text}")
+            }
+            _ => text,
+        }
     }
 
     /// One token as it is shown: control characters escaped, the bytes of a

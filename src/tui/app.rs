@@ -20,7 +20,7 @@ pub use overlay::{Ask, Confirm, Overlay};
 pub use trace::{Show, TraceGrid, TraceView};
 pub use watch::{Filter, Watched};
 
-use super::store::{Reply, SessionData, SessionEntry};
+use super::store::{ModelEntry, Reply, SessionData, SessionEntry};
 use crate::edit::LayerChoice;
 use crate::engine::{EventKind, LoadSpec, ModelInfo, Spec};
 use crate::measure::Probe;
@@ -64,6 +64,7 @@ pub enum Effect {
     /// The sitting is saved or not wanted: its autosave goes.
     Discard,
     List(Box<ModelInfo>),
+    ListModels,
     Load(PathBuf, Box<ModelInfo>),
     /// To the terminal's clipboard (OSC 52).
     Copy(String),
@@ -199,6 +200,8 @@ pub struct State {
     pub watch: Watched,
     pub confabs: Confabs,
     pub session: SessionState,
+    /// The models to choose from; `None` while they are looked for.
+    pub models: Option<Vec<ModelEntry>>,
     pub notice: Option<Notice>,
     /// Ctrl-C was pressed and a second one leaves.
     pub leaving: bool,
@@ -224,6 +227,7 @@ impl State {
             edits: Edits::default(),
             watch: Watched::default(),
             session: SessionState::default(),
+            models: None,
             notice: None,
             leaving: false,
         }

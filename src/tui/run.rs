@@ -45,13 +45,14 @@ pub fn run(options: Options) -> io::Result<()> {
     let env = |name: &str| std::env::var(name).ok();
     let ground = options.ground.unwrap_or_else(|| Ground::detect(env));
     let styles = Styles::new(detect(options.color, env, terminfo_entry), ground);
+    let hub = hub::Settings::from_env();
     let (engine, events) = Engine::start(Folders {
         cache: folders::cache(),
         hashes: folders::hashes(),
-        hub: hub::Settings::from_env(),
+        hub: hub.clone(),
     })?;
     let here = options.settings.folder.clone();
-    let store = Box::new(Files::new(here, folders::autosaves()));
+    let store = Box::new(Files::new(here, folders::autosaves(), hub));
     // Before the terminal is taken: a signal in between is not lost.
     let inputs = listen()?;
     let mut screen = Tty::enter(styles, options.mouse)?;
@@ -227,6 +228,7 @@ impl Loop<'_> {
                 | Effect::Autosave(_)
                 | Effect::Discard
                 | Effect::List(_)
+                | Effect::ListModels
                 | Effect::Load(..)
                 | Effect::WriteFile(..) => self.sessions.ask(effect),
             }

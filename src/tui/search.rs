@@ -1,8 +1,8 @@
-//! Fuzzy search for the palette and the session list.
+//! Fuzzy search for the palette and the lists of sessions and models.
 
 use super::app::overlay::Hit;
 use super::keymap::{BINDINGS, Command};
-use super::store::SessionEntry;
+use super::store::{ModelEntry, SessionEntry};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -22,6 +22,16 @@ pub fn commands(text: &str) -> Vec<Hit> {
 
 /// Sessions whose name or description matches.
 pub fn sessions<'a>(text: &str, entries: &'a [SessionEntry]) -> Vec<&'a SessionEntry> {
+    let words: Vec<String> = entries
+        .iter()
+        .map(|e| format!("{} {}", e.name, e.about))
+        .collect();
+    let items = entries.iter().zip(words.iter().map(String::as_str));
+    rank(text, items).into_iter().map(|(e, _)| e).collect()
+}
+
+/// Models whose name or description matches.
+pub fn models<'a>(text: &str, entries: &'a [ModelEntry]) -> Vec<&'a ModelEntry> {
     let words: Vec<String> = entries
         .iter()
         .map(|e| format!("{} {}", e.name, e.about))

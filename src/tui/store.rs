@@ -1,6 +1,7 @@
 //! The seam to session files: what the workbench saves and what it gets back.
 
 pub mod files;
+mod models;
 
 use crate::engine::{ModelInfo, Stacked};
 use crate::measure::{Generation, ProbeRow};
@@ -34,6 +35,17 @@ pub struct SessionEntry {
     pub left_behind: bool,
 }
 
+/// A line of the model list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelEntry {
+    /// What opens it: "atlas", a name of the hub.
+    pub name: String,
+    /// Family, size, or why it cannot be opened.
+    pub about: String,
+    /// On this machine; the others are fetched first.
+    pub here: bool,
+}
+
 /// What a store answers. Errors are words that say what to do.
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -46,6 +58,7 @@ pub enum Reply {
     /// No path: a sitting that was left behind, not saved anywhere yet.
     Loaded(Result<(Option<PathBuf>, Box<SessionData>), String>),
     Wrote(Result<PathBuf, String>),
+    Models(Vec<ModelEntry>),
 }
 
 /// Why a session was not saved.
@@ -65,6 +78,8 @@ pub trait Store: Send {
     fn discard(&mut self);
     /// The sessions there are, those left behind first.
     fn list(&mut self, model: &ModelInfo) -> Result<Vec<SessionEntry>, String>;
+    /// The models that can be opened, those on this machine first.
+    fn models(&mut self) -> Vec<ModelEntry>;
     /// Reads one, refusing what was made for other weights.
     fn load(
         &mut self,

@@ -7,6 +7,7 @@ pub mod fact;
 pub mod footer;
 pub mod header;
 pub mod help;
+pub mod models;
 pub mod neighbours;
 pub mod palette;
 pub mod sessions;
@@ -82,6 +83,9 @@ fn overlay(
         Overlay::Help { scroll } => help::draw(buf, *scroll, styles),
         Overlay::Palette { entry, selected } => {
             return Some(palette::draw(buf, entry, *selected, styles));
+        }
+        Overlay::Models { entry, selected } => {
+            return Some(models::draw(buf, entry, *selected, state, styles));
         }
         Overlay::Sessions { entry, selected } => {
             return Some(sessions::draw(buf, entry, *selected, state, styles));

@@ -118,6 +118,8 @@ pub fn rome(g: &Golden, tolerance: f64) {
             tolerance,
         );
         close("update norm", update.norm, at("update_norm"), tolerance);
+        let off = (update.norm / at("update_norm") - 1.0).abs();
+        println!("{} {name}: update norm off by {off:.1e}", g.name);
         let relative = update.norm / stack::weight_norm(decoder, layer).unwrap();
         close(
             "relative update norm",

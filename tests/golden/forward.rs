@@ -29,9 +29,11 @@ pub fn activations(g: &Golden, tolerance: f64) {
     let x = decoder.forward(&[&ids], None, &mut capture).unwrap();
     let logits = decoder.logits(&x.squeeze(0).unwrap(), &mut ()).unwrap();
 
-    let check = |name: &str, got: &candle_core::Tensor| {
+    let mut largest = 0f64;
+    let mut check = |name: &str, got: &candle_core::Tensor| {
         let want = &g.activations[name];
         let error = worst(got, want);
+        largest = largest.max(error);
         assert!(error <= tolerance, "{} {name}: off by {error:.2e}", g.name);
     };
     check("embed", &capture.seen[&Site::new(0, Point::Embed)]);
@@ -44,6 +46,11 @@ pub fn activations(g: &Golden, tolerance: f64) {
         }
     }
     check("logits", &logits);
+    let logits = worst(&logits, &g.activations["logits"]);
+    println!(
+        "{}: activations off by {largest:.1e}, logits by {logits:.1e}",
+        g.name
+    );
 }
 
 pub fn greedy(g: &Golden) {

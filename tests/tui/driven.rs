@@ -7,7 +7,7 @@ use pentimento::trace::Kind;
 use pentimento::tui::app::{Msg, Settings, State};
 use pentimento::tui::port::EnginePort;
 use pentimento::tui::run::{Input, World, drive};
-use pentimento::tui::store::{NotSaved, SessionData, SessionEntry, Store};
+use pentimento::tui::store::{ModelEntry, NotSaved, SessionData, SessionEntry, Store};
 use pentimento::tui::terminal::Screen;
 use pentimento::tui::theme::{Depth, Ground, Styles};
 use pentimento::tui::view;
@@ -135,6 +135,10 @@ impl Store for Shelf {
 
     fn discard(&mut self) {
         self.0.lock().unwrap().push("discard");
+    }
+
+    fn models(&mut self) -> Vec<ModelEntry> {
+        vec![]
     }
 
     fn list(&mut self, _: &ModelInfo) -> Result<Vec<SessionEntry>, String> {

@@ -2,6 +2,7 @@
 
 use crate::script::{Bench, model};
 use pentimento::engine::{EventKind, Outcome, Spec};
+use pentimento::hub::Settings;
 use pentimento::tui::app::{Effect, Msg};
 use pentimento::tui::store::files::Files;
 use pentimento::tui::store::{NotSaved, Reply, SessionData, Store};
@@ -26,7 +27,7 @@ fn edited() -> Box<SessionData> {
 #[test]
 fn a_session_comes_back_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = Files::new(folder.path().into(), None);
+    let mut files = Files::new(folder.path().into(), None, Settings::default());
     let saved = edited();
     let path = files
         .save(&folder.path().join("two"), false, &saved)
@@ -59,7 +60,7 @@ fn a_session_comes_back_as_it_was() {
 #[test]
 fn opening_hands_the_engine_the_factors() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = Files::new(folder.path().into(), None);
+    let mut files = Files::new(folder.path().into(), None, Settings::default());
     let path = files
         .save(&folder.path().join("two"), false, &edited())
         .unwrap();
@@ -160,7 +161,7 @@ fn an_edit_that_cannot_be_made_again_is_left_out() {
 #[test]
 fn nothing_is_written_over_by_surprise() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = Files::new(folder.path().into(), None);
+    let mut files = Files::new(folder.path().into(), None, Settings::default());
     let path = folder.path().join("two.toml");
     files.save(&path, false, &edited()).unwrap();
     assert_eq!(
@@ -179,7 +180,7 @@ fn nothing_is_written_over_by_surprise() {
 #[test]
 fn other_weights_are_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = Files::new(folder.path().into(), None);
+    let mut files = Files::new(folder.path().into(), None, Settings::default());
     let path = files
         .save(&folder.path().join("two"), false, &edited())
         .unwrap();
@@ -198,10 +199,10 @@ fn a_sitting_left_behind_is_offered_and_taken_back() {
     let autosaves = folder.path().join("autosave");
     let here = folder.path().join("work");
     std::fs::create_dir(&here).unwrap();
-    let mut lost = Files::new(here.clone(), Some(autosaves.clone()));
+    let mut lost = Files::new(here.clone(), Some(autosaves.clone()), Settings::default());
     lost.autosave(&edited()).unwrap();
     // While its sitting runs, it is nobody else's.
-    let mut files = Files::new(here.clone(), Some(autosaves.clone()));
+    let mut files = Files::new(here.clone(), Some(autosaves.clone()), Settings::default());
     assert!(files.list(&model()).unwrap().is_empty());
     drop(lost);
     let listed = files.list(&model()).unwrap();

@@ -8,10 +8,9 @@ use crate::engine::spec::LoadSpec;
 use crate::engine::state::{Model, State};
 use crate::facts::World;
 use crate::hub::{self, Settings, cache};
-use crate::model::ModelError;
+use crate::model::device;
 use crate::model::source::{Loaded, Source, WeightFiles};
 use crate::session::hash;
-use candle_core::Device;
 use std::time::Instant;
 
 /// Facts to begin with on Atlas: prompt, subject, old object, new object.
@@ -51,14 +50,9 @@ const ANY_EXAMPLES: [[&str; 4]; 3] = [
 pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let (source, revision) = local(job, &spec.source, &state.folders.hub)?;
     job.started(Stage::Load, 1);
-    let device = device(&spec.device)?;
-    if !matches!(spec.dtype.as_str(), "" | "auto" | "f32") {
-        return Err(ModelError::Unsupported {
-            what: format!("dtype {:?} on {}", spec.dtype, device_name(&device)),
-            hint: "this version computes in f32; use --dtype auto".into(),
-        }
-        .into());
-    }
+    let device = device::open(&spec.device)?;
+    device::dtype(&spec.dtype, &device)?;
+    device::check_room(source.shape()?.parameters, &device)?;
     let loaded = Loaded {
         name: spec.source.name(),
         ..source.load(&device)?
@@ -90,7 +84,7 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         vocab: config.vocab,
         context: config.context,
         parameters: loaded.decoder.weights.count(),
-        device: device_name(&device),
+        device: device::name(&device),
         dtype: "f32".into(),
         sha256,
         examples: examples
@@ -138,29 +132,4 @@ fn local(job: &Job, source: &Source, settings: &Settings) -> Result<(Source, Opt
         }
     };
     Ok((Source::Folder(folder), Some(commit)))
-}
-
-fn device(name: &str) -> Result<Device> {
-    let unavailable = |reason: String| ModelError::Device {
-        name: name.into(),
-        reason,
-    };
-    let cuda = |ordinal: usize| Device::new_cuda(ordinal).map_err(|e| unavailable(e.to_string()));
-    Ok(match name {
-        "" | "auto" if candle_core::utils::cuda_is_available() => cuda(0)?,
-        "" | "auto" | "cpu" => Device::Cpu,
-        "cuda" => cuda(0)?,
-        _ => match name.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
-            Some(ordinal) => cuda(ordinal)?,
-            None => return Err(unavailable("name one of auto, cpu, cuda, cuda:N".into()).into()),
-        },
-    })
-}
-
-fn device_name(device: &Device) -> String {
-    match device.location() {
-        candle_core::DeviceLocation::Cpu => "cpu".into(),
-        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
-        candle_core::DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
-    }
 }

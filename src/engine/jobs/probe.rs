@@ -77,7 +77,7 @@ pub(super) fn model_answer(job: &Job, model: &Model, request: &Request) -> Resul
         model.pristine.config.eos,
         &mut job.brake(),
         |id| {
-            let text = model.tokens.decode(&[id]);
+            let text = model.tokens.decode_after(&[id]);
             let ends_word = !answer.is_empty() && !text.starts_with(|c: char| c.is_alphanumeric());
             if ends_word {
                 return ControlFlow::Break(());

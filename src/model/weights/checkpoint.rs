@@ -65,12 +65,16 @@ impl Checkpoint {
                 Ok((path.as_path(), parsed))
             })
             .collect::<Result<_>>()?;
-        Ok(Views { shards })
+        Ok(Views {
+            shards,
+            bytes: &self.shards,
+        })
     }
 }
 
 pub struct Views<'a> {
     shards: Vec<(&'a Path, SafeTensors<'a>)>,
+    bytes: &'a [(PathBuf, Bytes)],
 }
 
 impl Views<'_> {
@@ -112,6 +116,12 @@ impl Views<'_> {
         })?;
         if !values.par_iter().all(|v| v.is_finite()) {
             return Err(ModelError::NotFinite { name: name.into() });
+        }
+        // Read once: the file's pages need not stay beside the copy.
+        for (shard, (_, bytes)) in self.shards.iter().zip(self.bytes) {
+            if let (true, Bytes::Mapped(map)) = (shard.0 == path, bytes) {
+                mmap::release(map, view.data());
+            }
         }
         Ok(values)
     }

@@ -102,9 +102,10 @@ impl Jobs {
     }
 
     /// What Ctrl-C stops: the running job, else the next in the queue. The
-    /// model's loading is not one of them.
+    /// model's loading is not one of them, unless it is being fetched.
     pub fn stoppable(&self) -> Option<Ticket> {
-        let can = |j: &&Job| !j.kind.quiet() && !j.cancelled && j.kind != JobKind::Load;
+        let loads = |j: &&Job| j.kind == JobKind::Load && j.stage != Some(Stage::Fetch);
+        let can = |j: &&Job| !j.kind.quiet() && !j.cancelled && !loads(j);
         let running = self.list.iter().filter(can).find(|j| j.stage.is_some());
         let job = running.or_else(|| self.list.iter().find(can));
         job.map(|j| j.ticket)

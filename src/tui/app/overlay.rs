@@ -1,6 +1,7 @@
 //! What lies over the panes: help, the palette, the session list, questions.
 
 use super::Entry;
+use crate::engine::Source;
 use crate::tui::keymap::Command;
 use std::path::PathBuf;
 
@@ -18,6 +19,11 @@ pub enum Overlay {
         entry: Entry,
         selected: usize,
     },
+    /// The models there are; a name that is not among them is fetched.
+    Models {
+        entry: Entry,
+        selected: usize,
+    },
     Confirm(Confirm),
     Ask(Ask, Entry),
 }
@@ -29,6 +35,8 @@ pub enum Confirm {
     Quit,
     /// Open another session over unsaved work.
     Open(PathBuf),
+    /// Open another model over unsaved work.
+    Model(Source),
     /// Save over another session.
     Overwrite(PathBuf),
 }

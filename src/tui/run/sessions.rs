@@ -79,6 +79,7 @@ fn answer(store: &mut dyn Store, effect: Effect) -> Option<Reply> {
             store.discard();
             return None;
         }
+        Effect::ListModels => Reply::Models(store.models()),
         Effect::List(model) => Reply::Listed(store.list(&model)),
         Effect::Load(path, model) => {
             let loaded = store.load(&path, &model);

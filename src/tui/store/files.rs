@@ -1,7 +1,8 @@
 //! Sessions in files, as the command line reads and writes them.
 
-use super::{NotSaved, SessionData, SessionEntry, Store};
+use super::{ModelEntry, NotSaved, SessionData, SessionEntry, Store, models};
 use crate::engine::{ModelInfo, Stacked};
+use crate::hub::Settings;
 use crate::session::{
     Autosave, Factors, MadeOn, Model, SavedEdit, Session, autosave, list, load, save,
 };
@@ -15,11 +16,14 @@ pub struct Files {
     /// `None` keeps no autosaves.
     autosaves: Option<PathBuf>,
     open: Option<Autosave>,
+    /// Where models are.
+    hub: Settings,
 }
 
 impl Files {
-    pub fn new(folder: PathBuf, autosaves: Option<PathBuf>) -> Files {
+    pub fn new(folder: PathBuf, autosaves: Option<PathBuf>, hub: Settings) -> Files {
         Files {
+            hub,
             folder,
             autosaves,
             open: None,
@@ -90,6 +94,10 @@ impl Store for Files {
             }));
         }
         Ok(entries)
+    }
+
+    fn models(&mut self) -> Vec<ModelEntry> {
+        models::all(&self.hub)
     }
 
     fn load(

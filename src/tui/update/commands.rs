@@ -1,6 +1,6 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, session, stack};
+use super::{act, model, session, stack};
 use crate::edit::{LayerChoice, Method};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
@@ -56,6 +56,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Save => return session::save(state),
         C::SaveAs => session::ask_for_name(state),
         C::Sessions => return session::list(state),
+        C::Models => return model::list(state),
         C::Copy => return copy(state),
         C::WriteFile => {
             let path = state.settings.folder.join(export::file_name(state.focus));

@@ -1,7 +1,8 @@
 //! Keys while something lies over the panes.
 
-use super::{commands, session};
+use super::{commands, model, session};
 use crate::edit::LayerChoice;
+use crate::engine::Source;
 use crate::tui::app::{Ask, Confirm, Effect, Overlay, State};
 use crate::tui::export;
 use crate::tui::keymap::{Command, Press};
@@ -71,6 +72,29 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
             }
             vec![]
         }
+        Some(Overlay::Models { entry, selected }) => {
+            let entries = state.models.as_deref().unwrap_or_default();
+            let found = search::models(entry.text(), entries);
+            if let Some(by) = by {
+                let last = found.len().saturating_sub(1);
+                *selected = selected.saturating_add_signed(by).min(last);
+                return vec![];
+            }
+            if key.code == KeyCode::Enter {
+                let typed = entry.text().trim();
+                let chosen = found.get(*selected).map_or(typed, |e| e.name.as_str());
+                let source = Source::parse(chosen);
+                if chosen.is_empty() {
+                    return vec![];
+                }
+                state.overlays.pop();
+                return model::open(state, source);
+            }
+            if entry.key(key) {
+                *selected = 0;
+            }
+            vec![]
+        }
         Some(Overlay::Confirm(confirm)) => {
             let confirm = confirm.clone();
             answer(state, confirm, key.code)
@@ -90,7 +114,10 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 
 pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     if let Some(
-        Overlay::Palette { entry, .. } | Overlay::Sessions { entry, .. } | Overlay::Ask(_, entry),
+        Overlay::Palette { entry, .. }
+        | Overlay::Sessions { entry, .. }
+        | Overlay::Models { entry, .. }
+        | Overlay::Ask(_, entry),
     ) = state.overlays.last_mut()
     {
         entry.paste(text);
@@ -127,24 +154,32 @@ fn answer(state: &mut State, confirm: Confirm, code: KeyCode) -> Vec<Effect> {
     match confirm {
         Confirm::Quit if yes => session::save_and_quit(state),
         Confirm::Quit => session::discard_and_quit(),
-        Confirm::Open(path) if yes => {
-            // What is here stays safe as an autosave until it has a name.
-            let saved = match state.session.path.clone() {
-                Some(own) => session::save_to(state, own, true),
-                None => session::autosave(state).into_iter().collect(),
-            };
-            saved
-                .into_iter()
-                .chain(session::load(state, path))
-                .collect()
+        Confirm::Open(path) => {
+            let mut effects = keep(state, yes);
+            effects.extend(session::load(state, path));
+            effects
         }
-        Confirm::Open(path) => session::load(state, path),
+        Confirm::Model(source) => {
+            let mut effects = keep(state, yes);
+            effects.extend(model::load(state, source));
+            effects
+        }
         Confirm::Overwrite(path) if yes => session::save_to(state, path, true),
         Confirm::Overwrite(_) => {
             state.session.then_quit = false;
             session::ask_for_name(state);
             vec![]
         }
+    }
+}
+
+/// Saves what is here before something else is opened, if that is wanted. What
+/// has no name yet stays safe as an autosave until it gets one.
+fn keep(state: &mut State, wanted: bool) -> Vec<Effect> {
+    match state.session.path.clone() {
+        _ if !wanted => vec![],
+        Some(own) => session::save_to(state, own, true),
+        None => session::autosave(state).into_iter().collect(),
     }
 }
 

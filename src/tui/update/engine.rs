@@ -1,6 +1,6 @@
 //! What the engine says.
 
-use super::{act, session, stack};
+use super::{act, model, session, stack};
 use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
@@ -112,6 +112,14 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
         state.edits.forget(lost.id);
     }
     match result {
+        Ok(Outcome::Cancelled) if job.kind == JobKind::Load => {
+            // Another load may have taken its place.
+            if state.jobs.of_kind(JobKind::Load).next().is_none() {
+                let words = "stopped; what arrived of the model is kept. m opens one";
+                model::failed(state, words.into());
+            }
+            vec![]
+        }
         Ok(Outcome::Cancelled) => {
             // Superseded looks end silently; what the user stopped is confirmed.
             if job.cancelled && !job.kind.quiet() && state.leaving {
@@ -122,7 +130,7 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
         Ok(outcome) => done(state, &job, outcome, made),
         Err(words) => {
             if job.kind == JobKind::Load {
-                state.health = Health::Failed(words);
+                model::failed(state, words);
             } else if !job.cancelled {
                 state.complain(words);
             }
@@ -243,6 +251,9 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
 
 fn loaded(state: &mut State, info: ModelInfo) -> Vec<Effect> {
     state.health = Health::Ready;
+    if state.model.is_some() {
+        model::forget(state);
+    }
     // The list tells of sittings that were left behind.
     let mut effects = vec![Effect::List(Box::new(info.clone()))];
     if let Some(path) = state.settings.session.take() {

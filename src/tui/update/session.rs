@@ -148,6 +148,7 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
         Reply::Loaded(Ok((path, data))) => return opened(state, path, *data),
         Reply::Loaded(Err(words)) | Reply::Autosaved(Err(words)) => state.complain(words),
         Reply::Autosaved(Ok(())) => {}
+        Reply::Models(entries) => state.models = Some(entries),
         Reply::Wrote(Ok(path)) => state.say(format!("wrote {}", path.display())),
         Reply::Wrote(Err(words)) => state.complain(words),
     }

@@ -21,7 +21,7 @@ pub fn draw(buf: &mut Buffer, confirm: &Confirm, styles: &Styles) {
                 ("esc", "stay"),
             ],
         ),
-        Confirm::Open(_) => (
+        Confirm::Open(_) | Confirm::Model(_) => (
             "Not saved",
             changed,
             [
