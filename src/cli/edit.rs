@@ -63,6 +63,9 @@ pub struct Args {
     /// Save the session with this edit in it
     #[arg(long, value_name = "SESSION")]
     save: Option<PathBuf>,
+    /// What was found, in your words, for the saved session
+    #[arg(long, value_name = "TEXT", requires = "save")]
+    notes: Option<String>,
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
@@ -198,6 +201,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         session
             .edits
             .push(SavedEdit::new(id, made_on, &asked, &watch, &report));
+        session.notes = args.notes.unwrap_or(session.notes);
         session.saved = session::time::now();
         factors.insert(id, deltas);
         session::save(&session, &factors, path)?;

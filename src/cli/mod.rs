@@ -12,6 +12,7 @@ pub mod error;
 pub mod files;
 pub mod model;
 pub mod models;
+pub mod moments;
 pub mod open;
 pub mod progress;
 pub mod replay;

@@ -3,7 +3,7 @@
 use super::Context;
 use super::error::CliError;
 use super::progress::Progress;
-use super::table::{Align, Table};
+use super::table::{Align, Table, size};
 use crate::engine::{EventKind, Stage};
 use crate::hub::{self, ModelId, Settings, cache};
 use crate::model::source::{Shape, Source};
@@ -90,13 +90,4 @@ pub fn fetch(
     writeln!(out, "{id} at {}", &snapshot.commit[..12])?;
     writeln!(out, "{}", snapshot.folder.display())?;
     Ok(())
-}
-
-/// Bytes as people say them.
-pub fn size(bytes: u64) -> String {
-    match bytes as f64 {
-        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
-        b if b >= 1e6 => format!("{:.0} MB", b / 1e6),
-        b => format!("{:.0} kB", b / 1e3),
-    }
 }

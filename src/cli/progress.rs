@@ -1,7 +1,7 @@
 //! How a long job is getting on, to stderr: one line that rewrites itself on
 //! a terminal, a line now and then in a file.
 
-use super::models::size;
+use super::table::size;
 use crate::engine::{EventKind, LossStep, Stage};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};

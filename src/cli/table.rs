@@ -72,6 +72,15 @@ pub fn percent(value: f64) -> String {
     format!("{:.1} %", 100.0 * value)
 }
 
+/// Bytes as people say them.
+pub fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b if b >= 1e6 => format!("{:.0} MB", b / 1e6),
+        b => format!("{:.0} kB", b / 1e3),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use super::spec::EditId;
 use crate::edit::{Delta, Hyper};
-use crate::measure::{EditReport, Generation, Probe, ProbeRow};
+use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
 
@@ -118,6 +118,8 @@ pub enum Outcome {
     Probed(Vec<ProbeRow>),
     Proposed(Vec<Probe>),
     Generated(Vec<Generation>),
+    /// Each layer's second moment.
+    Moments(Vec<(usize, MomentHealth)>),
     Adopted(EditId),
     /// Superseded by a newer request, or cancelled: nothing was changed.
     Cancelled,

@@ -1,6 +1,6 @@
 //! What the engine can be asked. Serialisable: also a line of a session file.
 
-use crate::edit::{Delta, EditSpec};
+use crate::edit::{Delta, EditSpec, MomentSource};
 use crate::measure::{Probe, Watch};
 pub use crate::model::Source;
 use crate::trace::TraceSpec;
@@ -50,6 +50,13 @@ pub enum Spec {
     /// Probes the unedited model (before) and the current stack (after).
     Probe {
         probes: Vec<Probe>,
+    },
+    /// Second moments at these layers, collected in one pass where they are not
+    /// cached; `lambda` is the ridge that their health is told with.
+    Moments {
+        layers: Vec<usize>,
+        source: MomentSource,
+        lambda: f64,
     },
     /// The probes that the workbench proposes for a request.
     Propose {

@@ -22,7 +22,9 @@ pub enum HubError {
         "the hub does not let this machine read {model} ({status}): if it is private or asks for its licence to be accepted, do so on its page and put an access token into HF_TOKEN"
     )]
     Forbidden { model: String, status: u16 },
-    #[error("the hub has no {what}: check the spelling, or the revision after @")]
+    #[error(
+        "the hub has no {what}, or does not show it to this machine: check the spelling and the revision after @; for a private one, put an access token into HF_TOKEN"
+    )]
     NotFound { what: String },
     #[error("the hub asks for patience (429): try again in {wait_s} seconds{hint}")]
     TooMany { wait_s: u64, hint: &'static str },

@@ -67,6 +67,11 @@ impl<'a> Client<'a> {
                     200..=399 => return Ok(answer),
                     // Not an error of the file: what is there already is all of it, or too much.
                     416 if matches!(ask, Ask::Get { .. }) => return Ok(answer),
+                    // To whoever shows no token the hub calls what is not there forbidden.
+                    401 if header(&answer, "x-error-code") == Some("RepoNotFound") => {
+                        let what = what.to_owned();
+                        return Err(HubError::NotFound { what });
+                    }
                     status @ (401 | 403) => {
                         let model = model.to_owned();
                         return Err(HubError::Forbidden { model, status });

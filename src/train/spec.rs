@@ -59,7 +59,7 @@ impl Default for TrainSpec {
             vocab: 5000,
             context: 128,
             row: 64,
-            steps: 3000,
+            steps: 8500,
             rows: 16,
             shards: 2,
             rate: 2.5e-3,

@@ -262,7 +262,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Save, &[ctrl('s')], Anywhere, G::Session, "save", "save the session"),
     bind(Command::SaveAs, &[], Anywhere, G::Session, "save as", "save the session under another name"),
     bind(Command::Sessions, &[ch('o')], Anywhere, G::Session, "open", "open a session"),
-    bind(Command::Models, &[ch('m')], Anywhere, G::Session, "model", "open another model"),
+    bind(Command::Models, &[ch('M')], Anywhere, G::Session, "model", "open another model"),
     bind(Command::Copy, &[ch('y')], Anywhere, G::Session, "copy", "copy what the pane shows (OSC 52)"),
     bind(Command::WriteFile, &[ch('Y')], Anywhere, G::Session, "write", "write what the pane shows to a file"),
     bind(Command::Palette, &[ch(':')], Anywhere, G::Session, "command", "find any command by name"),

@@ -5,6 +5,7 @@ mod chaos;
 mod driven;
 mod dump;
 mod habits;
+mod models;
 mod screens;
 mod script;
 mod stored;

@@ -515,6 +515,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             Outcome::Proposed(neighbours(false).into_iter().map(probe).collect())
         }
         Spec::Generate { prompts, .. } => Outcome::Generated(generations(prompts)),
+        Spec::Moments { .. } => Outcome::Moments(vec![]),
         Spec::Adopt { id, .. } => Outcome::Adopted(*id),
     };
     events.push(EventKind::Finished(Ok(outcome)));

@@ -66,6 +66,21 @@ impl Cache {
             .flatten()
     }
 
+    /// Where a collection that was broken off is kept. `keys` are of one text,
+    /// one model and one number of tokens.
+    pub fn partial(&self, keys: &[CacheKey]) -> PathBuf {
+        let mut hash = Sha256::new();
+        for key in keys {
+            hash.update(self.path(key).to_string_lossy().as_bytes());
+        }
+        let digest: String = hash.finalize()[..12]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        self.folder
+            .join(format!("second-moment-partial-{digest}.safetensors"))
+    }
+
     pub fn store(&self, key: &CacheKey, moment: &SecondMoment) -> Result<()> {
         moment.write(&self.path(key))
     }
@@ -136,8 +151,6 @@ impl SecondMoment {
             path: path.to_owned(),
             reason,
         };
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|e| bad(e.to_string()))?;
         let data: Vec<u8> = self.c.iter().flat_map(|v| v.to_le_bytes()).collect();
         let view = TensorView::new(Dtype::F32, vec![self.d_k, self.d_k], &data)
             .map_err(|e| bad(e.to_string()))?;
@@ -148,11 +161,22 @@ impl SecondMoment {
         }
         let bytes = safetensors::serialize([(TENSOR, view)], Some(metadata))
             .map_err(|e| bad(e.to_string()))?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| bad(e.to_string()))?;
-        file.write_all(&bytes).map_err(|e| bad(e.to_string()))?;
-        file.persist(path).map_err(|e| bad(e.error.to_string()))?;
-        Ok(())
+        write(path, &bytes)
     }
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let bad = |reason: String| EditError::Moment {
+        path: path.to_owned(),
+        reason,
+    };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|e| bad(e.to_string()))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| bad(e.to_string()))?;
+    file.write_all(bytes).map_err(|e| bad(e.to_string()))?;
+    file.persist(path).map_err(|e| bad(e.error.to_string()))?;
+    Ok(())
 }
 
 #[cfg(test)]

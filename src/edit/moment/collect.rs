@@ -40,121 +40,163 @@ pub fn collect<P: Probe>(
     layers: &[usize],
     wanted: usize,
     probe: &mut P,
-    mut each: impl FnMut(Progress),
+    each: impl FnMut(Progress),
 ) -> Result<Collected> {
-    let last = decoder.layers() - 1;
-    if let Some(&layer) = layers.iter().find(|&&layer| layer > last) {
-        return Err(EditError::NoSuchLayer { layer, last });
-    }
-    let mut sums: Vec<Sum> = layers
-        .iter()
-        .map(|_| Sum::new(decoder.config.d_mlp))
-        .collect();
-    let mut batch: Vec<Vec<u32>> = Vec::new();
-    let (mut tokens, mut half, mut settled_early) = (0, 0, false);
-    let mut look = wanted / 2;
-    let mut drift = None;
-    let mut sequences = sequences.fuse();
-    while tokens < wanted && !settled_early {
-        match sequences.next() {
-            Some(mut ids) => {
-                ids.truncate(decoder.config.context.min(wanted - tokens));
-                tokens += ids.len();
-                if !ids.is_empty() {
-                    batch.push(ids);
-                }
-                let widest = batch.iter().map(Vec::len).max().unwrap_or(0);
-                if batch.len() * widest < BATCH_TOKENS && tokens < wanted {
-                    continue;
-                }
-            }
-            None if batch.is_empty() => break,
-            None => {}
-        }
-        let ended = batch.is_empty();
-        add_batch(
-            decoder,
-            &std::mem::take(&mut batch),
-            layers,
-            &mut sums,
-            half,
-            probe,
-        )?;
-        half = 1 - half;
-        if tokens >= look && tokens < wanted {
-            drift = sums.iter().filter_map(Sum::drift).reduce(f64::max);
-            settled_early = drift.is_some_and(|d| d < SETTLED);
-            look += wanted / 4;
-        }
-        each(Progress {
-            tokens,
-            wanted,
-            drift,
-        });
-        if ended {
-            break;
-        }
-    }
-    let moments = layers
-        .iter()
-        .zip(sums)
-        .map(|(&layer, sum)| sum.finish(layer))
-        .collect::<Result<_>>()?;
+    let mut collection = Collection::new(decoder, layers)?;
+    let settled_early = collection.run(decoder, sequences, wanted, probe, each)?;
     Ok(Collected {
-        moments,
+        moments: collection.finish()?,
         settled_early,
     })
 }
 
-fn add_batch<P: Probe>(
-    decoder: &Decoder,
-    batch: &[Vec<u32>],
-    layers: &[usize],
-    sums: &mut [Sum],
-    half: usize,
-    probe: &mut P,
-) -> Result<()> {
-    let Some(&deepest) = layers.iter().max() else {
-        return Ok(());
-    };
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let padded = pad_right(batch);
-    let refs: Vec<&[u32]> = padded.iter().map(Vec::as_slice).collect();
-    let mut capture = (
-        probe,
-        Capture::at(layers.iter().map(|&layer| Site::new(layer, Point::MlpKey))),
-    );
-    let span = Span::whole(refs[0].len(), decoder.device())?;
-    let x = decoder.embed(&refs, &span, &mut capture)?;
-    let x = decoder.run_layers(x, 0..deepest, &span, None::<&mut Past>, &mut capture)?;
-    // Of the deepest block everything up to the key is needed; its output is not.
-    decoder.run_layers(
-        x,
-        deepest..deepest + 1,
-        &span,
-        None::<&mut Past>,
-        &mut capture,
-    )?;
-    for (&layer, sum) in layers.iter().zip(sums) {
-        if let Some(keys) = capture.1.take(Site::new(layer, Point::MlpKey)) {
-            sum.add(&keys, batch, half)?;
+/// A collection under way. What was read stays read: a run that ended by an
+/// error or a cancellation is gone on with by another [`Collection::run`].
+pub struct Collection {
+    pub(super) layers: Vec<usize>,
+    pub(super) sums: Vec<Sum>,
+    /// Tokens and sequences that are in the sums.
+    pub(super) tokens: usize,
+    pub(super) read: usize,
+    /// The half of the sample that the next batch belongs to.
+    pub(super) half: usize,
+}
+
+impl Collection {
+    pub fn new(decoder: &Decoder, layers: &[usize]) -> Result<Collection> {
+        let last = decoder.layers() - 1;
+        if let Some(&layer) = layers.iter().find(|&&layer| layer > last) {
+            return Err(EditError::NoSuchLayer { layer, last });
         }
+        Ok(Collection {
+            layers: layers.to_vec(),
+            sums: layers
+                .iter()
+                .map(|_| Sum::new(decoder.config.d_mlp))
+                .collect(),
+            tokens: 0,
+            read: 0,
+            half: 0,
+        })
     }
-    Ok(())
+
+    /// Tokens that are in the sums.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Goes on until `wanted` tokens are in the sums, or the text ends, or the
+    /// halves of the sample agree (then true). `sequences` is the whole text:
+    /// what was read of it is skipped.
+    pub fn run<P: Probe>(
+        &mut self,
+        decoder: &Decoder,
+        sequences: impl Iterator<Item = Vec<u32>>,
+        wanted: usize,
+        probe: &mut P,
+        mut each: impl FnMut(Progress),
+    ) -> Result<bool> {
+        let mut sequences = sequences.skip(self.read).fuse();
+        let mut look = wanted / 2;
+        while look < self.tokens {
+            look += wanted / 4;
+        }
+        let mut drift = None;
+        while self.tokens < wanted {
+            let batch = next_batch(&mut sequences, decoder.config.context, wanted - self.tokens);
+            if batch.is_empty() {
+                break;
+            }
+            self.add(decoder, &batch, probe)?;
+            if self.tokens >= look && self.tokens < wanted {
+                drift = self.sums.iter().filter_map(Sum::drift).reduce(f64::max);
+                look += wanted / 4;
+            }
+            each(Progress {
+                tokens: self.tokens,
+                wanted,
+                drift,
+            });
+            if drift.is_some_and(|d| d < SETTLED) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// One pass that stops after the deepest layer.
+    fn add<P: Probe>(
+        &mut self,
+        decoder: &Decoder,
+        batch: &[Vec<u32>],
+        probe: &mut P,
+    ) -> Result<()> {
+        let Some(&deepest) = self.layers.iter().max() else {
+            return Ok(());
+        };
+        let padded = pad_right(batch);
+        let refs: Vec<&[u32]> = padded.iter().map(Vec::as_slice).collect();
+        let sites = self.layers.iter().map(|&l| Site::new(l, Point::MlpKey));
+        let mut capture = (probe, Capture::at(sites));
+        let span = Span::whole(refs[0].len(), decoder.device())?;
+        let x = decoder.embed(&refs, &span, &mut capture)?;
+        let layers = 0..deepest + 1;
+        decoder.run_layers(x, layers, &span, None::<&mut Past>, &mut capture)?;
+        for (&layer, sum) in self.layers.iter().zip(&mut self.sums) {
+            if let Some(keys) = capture.1.take(Site::new(layer, Point::MlpKey)) {
+                sum.add(&keys, batch, self.half)?;
+            }
+        }
+        self.half = 1 - self.half;
+        self.tokens += batch.iter().map(Vec::len).sum::<usize>();
+        self.read += batch.len();
+        Ok(())
+    }
+
+    /// A second moment a layer, in the order asked.
+    pub fn finish(self) -> Result<Vec<SecondMoment>> {
+        self.layers
+            .into_iter()
+            .zip(self.sums)
+            .map(|(layer, sum)| sum.finish(layer))
+            .collect()
+    }
+}
+
+/// Sequences until there is work for a pass or `left` tokens are taken.
+fn next_batch(
+    sequences: &mut impl Iterator<Item = Vec<u32>>,
+    context: usize,
+    left: usize,
+) -> Vec<Vec<u32>> {
+    let mut batch: Vec<Vec<u32>> = Vec::new();
+    let (mut tokens, mut widest) = (0, 0);
+    while batch.len() * widest < BATCH_TOKENS && tokens < left {
+        let Some(mut ids) = sequences.next() else {
+            break;
+        };
+        ids.truncate(context.min(left - tokens));
+        // An empty one counts as read: it keeps its place in the text.
+        tokens += ids.len();
+        widest = widest.max(ids.len());
+        batch.push(ids);
+    }
+    match tokens {
+        0 => Vec::new(),
+        _ => batch,
+    }
 }
 
 /// Σ k kᵀ in two halves (lower triangles), and Σ k.
-struct Sum {
-    d_k: usize,
-    halves: [Vec<f64>; 2],
-    tokens: [usize; 2],
-    keys: Vec<f64>,
+pub(super) struct Sum {
+    pub d_k: usize,
+    pub halves: [Vec<f64>; 2],
+    pub tokens: [usize; 2],
+    pub keys: Vec<f64>,
 }
 
 impl Sum {
-    fn new(d_k: usize) -> Sum {
+    pub fn new(d_k: usize) -> Sum {
         let square = || vec![0.0; d_k * d_k];
         Sum {
             d_k,
@@ -169,7 +211,7 @@ impl Sum {
         let d = self.d_k;
         let keys = keys.to_dtype(DType::F32)?;
         let mut rows: Vec<f32> = Vec::new();
-        for (b, ids) in batch.iter().enumerate() {
+        for (b, ids) in batch.iter().enumerate().filter(|(_, ids)| !ids.is_empty()) {
             rows.extend(
                 keys.get(b)?
                     .narrow(0, 0, ids.len())?

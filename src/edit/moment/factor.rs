@@ -49,6 +49,10 @@ impl Factor {
         })
     }
 
+    pub fn d_k(&self) -> usize {
+        self.matrix.nrows()
+    }
+
     /// (C + ridge·I)⁻¹ b, `[d_k]`.
     pub fn solve(&self, b: &[f64]) -> Result<Vec<f64>> {
         let x = solve(&self.llt, b);

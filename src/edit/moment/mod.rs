@@ -3,10 +3,11 @@
 mod cache;
 mod collect;
 mod factor;
+pub mod partial;
 mod text;
 
 pub use cache::{Cache, CacheKey};
-pub use collect::{Collected, Progress, collect};
+pub use collect::{Collected, Collection, Progress, collect};
 pub use factor::Factor;
 pub use text::Text;
 

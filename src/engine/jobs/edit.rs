@@ -2,21 +2,18 @@
 
 use super::{Job, moment, probe};
 use crate::edit::context::{Context, norm, target_ids};
-use crate::edit::moment::{About, THIN};
+use crate::edit::moment::THIN;
 use crate::edit::value::Loss;
 use crate::edit::{
-    EditSpec, Factor, LayerChoice, Made, Method, Plan, Request, defaults, make, stack, templates,
+    EditSpec, LayerChoice, Made, Method, Plan, Request, defaults, make, stack, templates,
 };
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, LossStep, Outcome, Stage};
 use crate::engine::spec::EditId;
 use crate::engine::state::{Model, State};
 use crate::measure::score::{Ask, score};
-use crate::measure::{
-    EditReport, Elapsed, LayerNorm, MomentHealth, Pair, Watch, neighbours, sample,
-};
+use crate::measure::{EditReport, Elapsed, LayerNorm, Pair, Watch, neighbours, sample};
 use crate::model::Decoder;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// The published thresholds of ‖ΔW‖/‖W‖.
@@ -147,9 +144,7 @@ pub fn run(
             layer,
             relative_update_norm: relative,
         }],
-        second_moment: factor
-            .as_ref()
-            .map(|f| health(f, model.pristine.config.d_mlp)),
+        second_moment: factor.as_ref().map(|f| moment::health(&f.0, &f.1)),
         norm_percentile: sample::percentile(&model.info.norm_sample, relative),
         seed: spec.seed,
         probes: rows,
@@ -208,17 +203,6 @@ fn answers(
 fn losses(made: &Made) -> Vec<[f64; 4]> {
     let losses = made.value.iter().flat_map(|value| &value.losses);
     losses.map(|l| [l.nll, l.kl, l.wd, l.total]).collect()
-}
-
-fn health(factor: &Arc<(Factor, About)>, d_k: usize) -> MomentHealth {
-    let (factor, about) = &**factor;
-    MomentHealth {
-        tokens: about.tokens,
-        tokens_per_dim: about.tokens as f64 / d_k as f64,
-        condition: factor.condition,
-        ridge: factor.ridge,
-        drift: about.drift,
-    }
 }
 
 /// What a user should know before trusting the edit, in words.

@@ -73,6 +73,11 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             })
         }
         Spec::Probe { probes } => probe::run(job, &probes, state.model()?),
+        Spec::Moments {
+            layers,
+            source,
+            lambda,
+        } => moment::run(job, &layers, &source, lambda, state),
         Spec::Propose {
             prompt,
             subject,

@@ -11,8 +11,8 @@ pub struct Turns {
     rows: usize,
     half: usize,
     interleaved: bool,
-    cos: Vec<f32>,
-    sin: Vec<f32>,
+    cos: Vec<f64>,
+    sin: Vec<f64>,
 }
 
 impl Turns {
@@ -25,8 +25,8 @@ impl Turns {
         for position in starts.iter().flat_map(|&start| start..start + rows) {
             for frequency in frequencies {
                 let (s, c) = (position as f64 * frequency).sin_cos();
-                cos.push(c as f32);
-                sin.push(s as f32);
+                cos.push(c);
+                sin.push(s);
             }
         }
         Turns {
@@ -40,7 +40,7 @@ impl Turns {
 
     /// The angles of rows `first..` of every entry.
     pub fn from_row(&self, first: usize) -> Turns {
-        let cut = |values: &[f32]| -> Vec<f32> {
+        let cut = |values: &[f64]| -> Vec<f64> {
             let entries = values.chunks_exact(self.rows * self.half);
             entries
                 .flat_map(|e| &e[first * self.half..])
@@ -78,7 +78,7 @@ impl Turns {
                 let (cos, sin) = (&self.cos[at..][..self.half], &self.sin[at..][..self.half]);
                 for head in row.chunks_exact_mut(head_dim) {
                     for (i, (&c, &s)) in cos.iter().zip(sin).enumerate() {
-                        let s = if back { -s } else { s };
+                        let (c, s) = (c as f32, if back { -s } else { s } as f32);
                         let (a, b) = self.pair(i);
                         (head[a], head[b]) = (head[a] * c - head[b] * s, head[a] * s + head[b] * c);
                     }
@@ -113,7 +113,7 @@ pub fn rotate(x: &Tensor, head_dim: usize, turns: &Turns) -> Result<Tensor> {
 fn composed(x: &Tensor, head_dim: usize, turns: &Turns) -> Result<Tensor> {
     let (b, r, width) = x.dims3()?;
     let (heads, half) = (width / head_dim, turns.half);
-    let angles = |values: &[f32]| {
+    let angles = |values: &[f64]| {
         Tensor::from_slice(values, (turns.entries(), r, 1, half), x.device())?.to_dtype(x.dtype())
     };
     let (cos, sin) = (angles(&turns.cos)?, angles(&turns.sin)?);

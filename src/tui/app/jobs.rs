@@ -18,6 +18,7 @@ pub enum JobKind {
     Stack,
     Probe,
     Propose,
+    Moments,
     Generate,
     Adopt,
 }
@@ -37,6 +38,7 @@ impl JobKind {
             Spec::Stack { .. } => JobKind::Stack,
             Spec::Probe { .. } => JobKind::Probe,
             Spec::Propose { .. } => JobKind::Propose,
+            Spec::Moments { .. } => JobKind::Moments,
             Spec::Generate { .. } => JobKind::Generate,
             Spec::Adopt { .. } => JobKind::Adopt,
         }

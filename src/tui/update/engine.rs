@@ -115,7 +115,7 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
         Ok(Outcome::Cancelled) if job.kind == JobKind::Load => {
             // Another load may have taken its place.
             if state.jobs.of_kind(JobKind::Load).next().is_none() {
-                let words = "stopped; what arrived of the model is kept. m opens one";
+                let words = "stopped; what arrived of the model is kept. M opens one";
                 model::failed(state, words.into());
             }
             vec![]
@@ -245,7 +245,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             state.confabs.finish(generations);
             vec![]
         }
-        Outcome::Adopted(_) | Outcome::Cancelled => vec![],
+        Outcome::Moments(_) | Outcome::Adopted(_) | Outcome::Cancelled => vec![],
     }
 }
 

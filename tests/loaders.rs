@@ -1,0 +1,301 @@
+//! Opening what is damaged, foreign or half there: each its own error that
+//! names the file and what to do, and never a panic.
+
+use candle_core::Device;
+use pentimento::model::{Config, ModelError, Source};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+fn golden(family: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/goldens")
+        .join(family)
+}
+
+/// A copy of a golden's model that may be spoilt.
+fn copy(family: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        fs::copy(golden(family).join(file), folder.path().join(file)).unwrap();
+    }
+    folder
+}
+
+fn error(folder: &TempDir) -> String {
+    match Source::Folder(folder.path().to_owned()).load(&Device::Cpu) {
+        Ok(_) => panic!("it opened"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn config(family: &str, change: impl Fn(&mut Value)) -> Result<Config, ModelError> {
+    let path = golden(family).join("config.json");
+    let mut json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut json);
+    Config::from_json(json.to_string().as_bytes(), &path)
+}
+
+/// The model's weights in two shards with an index.
+fn in_shards(folder: &TempDir) {
+    let whole = folder.path().join("model.safetensors");
+    let tensors = candle_core::safetensors::load(&whole, &Device::Cpu).unwrap();
+    fs::remove_file(whole).unwrap();
+    let mut map = serde_json::Map::new();
+    for (n, name) in ["model-1.safetensors", "model-2.safetensors"]
+        .iter()
+        .enumerate()
+    {
+        let part: std::collections::HashMap<_, _> = tensors
+            .iter()
+            .filter(|(tensor, _)| tensor.len() % 2 == n)
+            .map(|(t, v)| (t.clone(), v.clone()))
+            .collect();
+        map.extend(part.keys().map(|t| (t.clone(), json!(name))));
+        candle_core::safetensors::save(&part, folder.path().join(name)).unwrap();
+    }
+    write_index(folder, &json!({"weight_map": map}));
+}
+
+fn write_index(folder: &TempDir, index: &Value) {
+    let path = folder.path().join("model.safetensors.index.json");
+    fs::write(path, index.to_string()).unwrap();
+}
+
+#[test]
+fn shards_are_one_model() {
+    let folder = copy("llama");
+    in_shards(&folder);
+    let sharded = Source::Folder(folder.path().to_owned())
+        .load(&Device::Cpu)
+        .unwrap();
+    let whole = Source::Folder(golden("llama")).load(&Device::Cpu).unwrap();
+    let p = |loaded: &pentimento::model::Loaded| loaded.decoder.next_token(&[5, 6, 7]).unwrap();
+    assert_eq!(p(&sharded), p(&whole));
+}
+
+#[test]
+fn a_missing_shard_is_named() {
+    let folder = copy("llama");
+    in_shards(&folder);
+    fs::remove_file(folder.path().join("model-2.safetensors")).unwrap();
+    assert!(error(&folder).contains("model-2.safetensors"));
+}
+
+#[test]
+fn a_shard_cut_short_is_named() {
+    let folder = copy("llama");
+    in_shards(&folder);
+    let path = folder.path().join("model-1.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    for length in [0, 4, 100, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let error = error(&folder);
+        assert!(error.contains("model-1.safetensors"), "{length}: {error}");
+    }
+}
+
+#[test]
+fn an_index_cannot_leave_its_folder() {
+    let folder = copy("llama");
+    in_shards(&folder);
+    for name in ["../model.safetensors", "/etc/passwd", "a/b.safetensors", ""] {
+        write_index(&folder, &json!({"weight_map": {"x": name}}));
+        let error = error(&folder);
+        assert!(error.contains("index.json"), "{name:?}: {error}");
+    }
+    write_index(&folder, &json!({"weight": 1}));
+    assert!(error(&folder).contains("weight_map"));
+}
+
+#[test]
+fn another_models_weights_are_told_by_their_shape() {
+    let folder = copy("llama");
+    fs::copy(
+        golden("qwen3").join("model.safetensors"),
+        folder.path().join("model.safetensors"),
+    )
+    .unwrap();
+    let error = error(&folder);
+    assert!(error.contains("of one model"), "{error}");
+}
+
+#[test]
+fn weights_that_hold_nan_are_refused_by_tensor() {
+    let folder = copy("llama");
+    let path = folder.path().join("model.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    let error = error(&folder);
+    assert!(error.contains("not finite"), "{error}");
+}
+
+#[test]
+fn a_tokenizer_larger_than_the_embedding_is_refused() {
+    let folder = copy("gpt2");
+    let tokens =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tokenizers/gpt_neox/tokenizer.json");
+    fs::copy(tokens, folder.path().join("tokenizer.json")).unwrap();
+    let error = error(&folder);
+    assert!(
+        error.contains("tokenizer.json") && error.contains("embedding"),
+        "{error}"
+    );
+}
+
+#[test]
+fn pickles_are_refused_with_the_way_out() {
+    let folder = copy("gpt2");
+    fs::rename(
+        folder.path().join("model.safetensors"),
+        folder.path().join("pytorch_model.bin"),
+    )
+    .unwrap();
+    let error = error(&folder);
+    assert!(
+        error.contains("pytorch_model.bin") && error.contains("safetensors"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_needed_field_is_asked_for_by_name() {
+    let needed = [
+        ("gpt2", "n_embd"),
+        ("gptj", "rotary_dim"),
+        ("gpt_neox", "intermediate_size"),
+        ("llama", "hidden_size"),
+        ("mistral", "num_attention_heads"),
+        ("qwen2", "num_hidden_layers"),
+        ("qwen3", "max_position_embeddings"),
+    ];
+    for (family, field) in needed {
+        let missing = config(family, |json| {
+            json.as_object_mut().unwrap().remove(field);
+        });
+        let words = missing.unwrap_err().to_string();
+        assert!(
+            words.contains(field) && words.contains("config.json"),
+            "{words}"
+        );
+        let wrong = config(family, |json| json[field] = json!("many"));
+        assert!(wrong.unwrap_err().to_string().contains(field));
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_refused_by_name() {
+    let asked: [(&str, &str, Value, &str); 8] = [
+        (
+            "llama",
+            "quantization_config",
+            json!({"bits": 4}),
+            "quantised",
+        ),
+        ("llama", "num_local_experts", json!(8), "mixture of experts"),
+        ("llama", "hidden_act", json!("relu2"), "relu2"),
+        (
+            "llama",
+            "rope_scaling",
+            json!({"rope_type": "yarn", "factor": 4.0}),
+            "yarn",
+        ),
+        ("llama", "model_type", json!("mixtral"), "mixtral"),
+        (
+            "gpt2",
+            "scale_attn_by_inverse_layer_idx",
+            json!(true),
+            "scale_attn_by_inverse_layer_idx",
+        ),
+        ("gptj", "rotary_dim", json!(7), "7 rotary"),
+        ("llama", "num_key_value_heads", json!(3), "3 key heads"),
+    ];
+    for (family, field, value, words) in asked {
+        let error = config(family, |json| json[field] = value.clone())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(words), "{field}: {error}");
+    }
+}
+
+#[test]
+fn a_sliding_window_limits_the_prompt_where_it_is_used() {
+    let context = |family: &str, window: Value, used: Option<bool>| {
+        let change = |json: &mut Value| {
+            json["max_position_embeddings"] = json!(32768);
+            json["sliding_window"] = window.clone();
+            if let Some(used) = used {
+                json["use_sliding_window"] = json!(used);
+            }
+        };
+        config(family, change).unwrap().context
+    };
+    assert_eq!(context("mistral", json!(4096), None), 4096);
+    assert_eq!(context("mistral", json!(null), None), 32768);
+    assert_eq!(context("qwen2", json!(4096), Some(false)), 32768);
+    assert_eq!(context("qwen2", json!(4096), Some(true)), 4096);
+}
+
+/// A config whose fields hold anything.
+fn strange() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (0u64..64).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z0-9_]{0,8}".prop_map(Value::from),
+        prop::collection::vec(0u8..9, 0..3).prop_map(Value::from),
+        Just(json!({"rope_type": "llama3", "factor": 0.0, "low_freq_factor": -1})),
+    ];
+    let families = [
+        "gpt2", "gptj", "gpt_neox", "llama", "mistral", "qwen2", "qwen3",
+    ];
+    (
+        prop::sample::select(families.to_vec()),
+        prop::collection::vec((any::<prop::sample::Index>(), leaf), 0..4),
+    )
+        .prop_map(|(family, changes)| {
+            let path = golden(family).join("config.json");
+            let mut json: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+            let names: Vec<String> = json.as_object().unwrap().keys().cloned().collect();
+            for (at, value) in changes {
+                json[at.get(&names)] = value;
+            }
+            json
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_config_panics(json in strange()) {
+        let _ = Config::from_json(json.to_string().as_bytes(), Path::new("config.json"));
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Config::from_json(&bytes, Path::new("config.json"));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Any byte of the weights' header changed, any length cut.
+    #[test]
+    fn no_header_panics(at in 0usize..4000, to in any::<u8>(), cut in prop::option::of(0usize..6000)) {
+        let folder = copy("llama");
+        let path = folder.path().join("model.safetensors");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at] = to;
+        bytes.truncate(cut.unwrap_or(bytes.len()));
+        fs::write(&path, bytes).unwrap();
+        let _ = Source::Folder(folder.path().to_owned()).load(&Device::Cpu);
+    }
+}
