@@ -12,7 +12,7 @@ use faer::{Accum, Mat, MatRef, Par};
 
 /// Rows of one forward pass, in tokens: enough to fill the matrix multiplications.
 const BATCH_TOKENS: usize = 1024;
-/// "Enough": the halves of the sample agree on C⁻¹k̄ to this.
+/// "Enough": the halves of the sample agree on C⁻¹k to this.
 const SETTLED: f64 = 0.01;
 
 /// How far a collection is.
@@ -20,7 +20,7 @@ const SETTLED: f64 = 0.01;
 pub struct Progress {
     pub tokens: usize,
     pub wanted: usize,
-    /// 1 − cos between C⁻¹k̄ from the two halves, at the last look.
+    /// 1 − cos between C⁻¹k from the two halves, for some keys, at the last look.
     pub drift: Option<f64>,
 }
 
@@ -187,12 +187,18 @@ fn next_batch(
     }
 }
 
-/// Σ k kᵀ in two halves (lower triangles), and Σ k.
+/// Keys that the drift is measured on.
+const WITNESSES: usize = 8;
+
+/// Σ k kᵀ in two halves (lower triangles), and a few single keys.
 pub(super) struct Sum {
     pub d_k: usize,
     pub halves: [Vec<f64>; 2],
     pub tokens: [usize; 2],
-    pub keys: Vec<f64>,
+    /// `[n, d_k]`, n ≤ [`WITNESSES`]: keys as an edit's are, of single tokens.
+    /// Their mean would not do: C holds k̄k̄ᵀ, which all but cancels k̄ in C⁻¹k̄
+    /// and leaves the difference between the halves.
+    pub witnesses: Vec<f64>,
 }
 
 impl Sum {
@@ -202,7 +208,7 @@ impl Sum {
             d_k,
             halves: [square(), square()],
             tokens: [0, 0],
-            keys: vec![0.0; d_k],
+            witnesses: Vec::new(),
         }
     }
 
@@ -239,29 +245,40 @@ impl Sum {
                 self.halves[half][i * d + j] += f64::from(block[(i, j)]);
             }
         }
-        for row in rows.chunks_exact(d) {
-            for (s, v) in self.keys.iter_mut().zip(row) {
-                *s += f64::from(*v);
-            }
+        // One from each of the first batches, in turn from both halves. That a key
+        // is in one half's sum does not turn its C⁻¹k (Sherman and Morrison).
+        if let Some(row) = rows.chunks_exact(d).last()
+            && self.witnesses.len() < WITNESSES * d
+        {
+            self.witnesses.extend(row.iter().map(|&v| f64::from(v)));
         }
         self.tokens[half] += n;
         Ok(())
     }
 
-    /// How far the two halves disagree on the direction C⁻¹k̄, as 1 − cos, with
-    /// k̄ the sample's own mean key and the default ridge.
+    /// How far the two halves disagree on the direction C⁻¹k of a key, as the
+    /// mean of 1 − cos, with the default ridge. `None` before both have tokens.
     fn drift(&self) -> Option<f64> {
-        let direction = |half: usize| {
+        if self.tokens.contains(&0) {
+            return None;
+        }
+        let factor = |half: usize| {
             let n = self.tokens[half].max(1) as f64;
             let c = full(&self.halves[half], self.d_k, n);
-            let factor = SecondMoment::new(c, self.d_k, About::default())
-                .ok()?
-                .factor(1e-2)
-                .ok()?;
-            factor.solve(&self.keys).ok()
+            let moment = SecondMoment::new(c, self.d_k, About::default()).ok()?;
+            moment.factor(1e-2).ok()
         };
-        let (a, b) = (direction(0)?, direction(1)?);
-        Some(1.0 - dot(&a, &b) / (norm(&a) * norm(&b)))
+        let (a, b) = (factor(0)?, factor(1)?);
+        let drifts: Vec<f64> = self
+            .witnesses
+            .chunks_exact(self.d_k)
+            .filter_map(|key| {
+                let (a, b) = (a.solve(key).ok()?, b.solve(key).ok()?);
+                Some(1.0 - dot(&a, &b) / (norm(&a) * norm(&b)))
+            })
+            .collect();
+        let n = drifts.len() as f64;
+        (n > 0.0).then(|| drifts.iter().sum::<f64>() / n)
     }
 
     fn finish(self, layer: usize) -> Result<SecondMoment> {

@@ -34,8 +34,8 @@ pub struct SecondMoment {
 pub struct About {
     pub layer: usize,
     pub tokens: usize,
-    /// 1 − cos between C⁻¹k̄ from the two halves of the sample; not known for
-    /// files made elsewhere.
+    /// 1 − cos between C⁻¹k from the two halves of the sample, for some keys;
+    /// not known for files made elsewhere.
     pub drift: Option<f64>,
 }
 

@@ -22,7 +22,8 @@ pub fn save(collection: &Collection, path: &Path) -> Result<()> {
         for (n, half) in sum.halves.iter().enumerate() {
             tensors.push((format!("{layer}.half.{n}"), vec![d, d], bytes(half)));
         }
-        tensors.push((format!("{layer}.keys"), vec![d], bytes(&sum.keys)));
+        let shape = vec![sum.witnesses.len() / d.max(1), d];
+        tensors.push((format!("{layer}.witnesses"), shape, bytes(&sum.witnesses)));
         let counts = sum.tokens.map(|t| t as f64);
         tensors.push((format!("{layer}.tokens"), vec![2], bytes(&counts)));
     }
@@ -56,7 +57,8 @@ pub fn load(path: &Path, d_k: usize, layers: &[usize]) -> Option<Collection> {
     let count = |name: &str| metadata.get(name)?.parse::<usize>().ok();
     let numbers = |name: String, size: usize| -> Option<Vec<f64>> {
         let data = file.tensor(&name).ok()?;
-        let right = data.dtype() == Dtype::F64 && data.data().len() == 8 * size;
+        let length = data.data().len();
+        let right = data.dtype() == Dtype::F64 && size > 0 && length.is_multiple_of(8 * size);
         let number =
             |b: &[u8]| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
         let values: Vec<f64> = data.data().chunks_exact(8).map(number).collect();
@@ -66,14 +68,17 @@ pub fn load(path: &Path, d_k: usize, layers: &[usize]) -> Option<Collection> {
         .iter()
         .map(|layer| {
             let tokens = numbers(format!("{layer}.tokens"), 2)?;
+            let exactly = |name: String, size: usize| {
+                numbers(name, size).filter(|values| values.len() == size)
+            };
             Some(Sum {
                 d_k,
                 halves: [
-                    numbers(format!("{layer}.half.0"), d_k * d_k)?,
-                    numbers(format!("{layer}.half.1"), d_k * d_k)?,
+                    exactly(format!("{layer}.half.0"), d_k * d_k)?,
+                    exactly(format!("{layer}.half.1"), d_k * d_k)?,
                 ],
-                tokens: [tokens[0] as usize, tokens[1] as usize],
-                keys: numbers(format!("{layer}.keys"), d_k)?,
+                tokens: [*tokens.first()? as usize, *tokens.get(1)? as usize],
+                witnesses: numbers(format!("{layer}.witnesses"), d_k)?,
             })
         })
         .collect::<Option<Vec<_>>>()?;

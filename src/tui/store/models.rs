@@ -20,7 +20,7 @@ pub fn all(settings: &Settings) -> Vec<ModelEntry> {
     };
     let mut entries = vec![ModelEntry {
         name: "atlas".into(),
-        about: format!("{} · inside the program", about(Source::Atlas.shape())),
+        about: format!("inside the program · {}", about(Source::Atlas.shape())),
         here: true,
     }];
     entries.extend(cached.iter().map(|(id, folder)| ModelEntry {
