@@ -6,6 +6,11 @@ use crate::model::error::{ModelError, Result};
 use serde_json::Value;
 use std::path::Path;
 
+/// No size of a model comes near 2³²; products of what is left cannot overflow.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().filter(|n| *n < 1 << 32)
+}
+
 pub(super) struct Fields<'a> {
     pub(super) json: &'a Value,
     pub(super) path: &'a Path,
@@ -35,7 +40,7 @@ impl Fields<'_> {
     }
 
     pub(super) fn size(&self, name: &str) -> Result<usize> {
-        let value = self.get(name, "a whole number", |v| v.as_u64())?;
+        let value = self.get(name, "a whole number", whole)?;
         value
             .map(|v| v as usize)
             .ok_or_else(|| self.bad(format!("`{name}` is missing")))
@@ -43,7 +48,7 @@ impl Fields<'_> {
 
     pub(super) fn size_or(&self, name: &str, default: usize) -> Result<usize> {
         Ok(self
-            .get(name, "a whole number", |v| v.as_u64())?
+            .get(name, "a whole number", whole)?
             .map_or(default, |v| v as usize))
     }
 
