@@ -34,7 +34,8 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
     let (d, k) = (config.d, config.d_mlp);
     let qkv = read.conv1d("attn.c_attn", d, 3 * d)?;
     let third = |i: usize| -> Result<Linear> {
-        let part = |t: &Tensor| t.narrow(0, i * d, d)?.copy();
+        // A view: the three share what was one tensor. (`copy` would keep all of it thrice.)
+        let part = |t: &Tensor| t.narrow(0, i * d, d);
         Ok(Linear {
             weight: part(&qkv.weight)?,
             bias: qkv.bias.as_ref().map(part).transpose()?,
