@@ -4,13 +4,12 @@ use super::Context;
 use super::error::CliError;
 use super::progress::Progress;
 use super::table::{Align, Table, size};
-use crate::engine::{EventKind, Stage};
+use crate::engine::{EventKind, Pace, Stage};
 use crate::hub::{self, ModelId, Settings, cache};
 use crate::model::source::{Shape, Source};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Instant;
 
 /// Everything that `--model` opens without a network.
 pub fn list(settings: &Settings, json: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -72,16 +71,14 @@ pub fn fetch(
     };
     let id = ModelId::parse(id).map_err(failed)?;
     let mut line = Progress::to_stderr(context.quiet);
-    let mut since: Option<(Instant, u64)> = None;
+    let mut pace = None;
     let mut report = |p: &hub::Progress| {
-        let (start, first) = *since.get_or_insert((Instant::now(), p.done));
-        let done = p.done.saturating_sub(first);
-        let left = p.total.saturating_sub(p.done);
+        let pace = pace.get_or_insert_with(|| Pace::after(p.done));
         line.event(&EventKind::Progress {
             stage: Stage::Fetch,
             done: p.done,
             total: p.total,
-            eta_s: (done > 0).then(|| start.elapsed().as_secs_f64() * left as f64 / done as f64),
+            eta_s: pace.eta_s(p.done, p.total),
         });
     };
     let snapshot = hub::fetch(settings, &id, &mut report, &context.interrupt).map_err(failed);

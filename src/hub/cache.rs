@@ -69,25 +69,32 @@ pub fn is_whole(folder: &Path) -> bool {
     let tokenizer = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
     let weights = has("model.safetensors")
         || std::fs::read(folder.join("model.safetensors.index.json"))
-            .ok()
-            .and_then(|bytes| shards(&bytes))
-            .is_some_and(|shards| shards.iter().all(|shard| has(shard)));
+            .is_ok_and(|bytes| shards(&bytes).is_ok_and(|all| all.iter().all(|shard| has(shard))));
     has("config.json") && tokenizer && weights
 }
 
-/// The weight files that an index names; `None` if it names none, or one that
-/// could lie outside its folder.
-pub fn shards(index: &[u8]) -> Option<Vec<String>> {
-    let json: serde_json::Value = serde_json::from_slice(index).ok()?;
-    let map = json.get("weight_map")?.as_object()?;
+/// The weight files that an index names, each once.
+///
+/// # Errors
+/// Why it is no index; one that names a file outside its folder is none.
+pub fn shards(index: &[u8]) -> Result<Vec<String>, String> {
+    let json: serde_json::Value = serde_json::from_slice(index).map_err(|e| e.to_string())?;
+    let map = json.get("weight_map").and_then(|m| m.as_object());
+    let map = map.ok_or("it has no `weight_map`")?;
     let mut names: Vec<String> = map
         .values()
         .map(|name| name.as_str().map(str::to_owned))
-        .collect::<Option<_>>()?;
+        .collect::<Option<_>>()
+        .ok_or("its `weight_map` should give a file's name for each tensor")?;
     names.sort_unstable();
     names.dedup();
-    let inside = |name: &String| !name.is_empty() && !name.contains(['/', '\\']) && name != "..";
-    (!names.is_empty() && names.iter().all(inside)).then_some(names)
+    let inside =
+        |name: &&String| !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with("..");
+    match names.iter().find(|name| !inside(name)) {
+        Some(name) => Err(format!("shard {name:?} lies outside the folder")),
+        None if names.is_empty() => Err("its `weight_map` names no file".into()),
+        None => Ok(names),
+    }
 }
 
 /// Every whole model in the cache, by the name that opens it.
@@ -123,9 +130,9 @@ mod tests {
             ["m-1.safetensors"]
         );
         for name in ["../m", "/etc/passwd", "", "a/b", ".."] {
-            assert_eq!(shards(index(name).as_bytes()), None, "{name:?}");
+            assert!(shards(index(name).as_bytes()).is_err(), "{name:?}");
         }
-        assert_eq!(shards(b"{}"), None);
+        assert!(shards(b"{}").is_err());
     }
 
     #[test]

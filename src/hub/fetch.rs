@@ -239,9 +239,9 @@ impl Fetch<'_> {
     fn shards(&self) -> Result<Vec<String>> {
         let path = self.folder.join(INDEX);
         let bytes = fs::read(&path).map_err(|source| HubError::Write { path, source })?;
-        cache::shards(&bytes).ok_or_else(|| HubError::Nonsense {
+        cache::shards(&bytes).map_err(|reason| HubError::Nonsense {
             what: INDEX.into(),
-            reason: "it should name the weight files, all in its own folder".into(),
+            reason,
         })
     }
 }

@@ -138,9 +138,7 @@ impl<'a> Client<'a> {
             if let (true, Some(token)) = (own, &self.settings.token) {
                 request = request.header("authorization", Token::bearer(token));
             }
-            if let Ask::Get { from: 1.. } = ask
-                && let Ask::Get { from } = ask
-            {
+            if let Ask::Get { from: from @ 1.. } = ask {
                 request = request.header("range", format!("bytes={from}-"));
             }
             let answer = request.call().map_err(|e| e.to_string())?;

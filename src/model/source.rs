@@ -184,26 +184,11 @@ fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
             ),
         });
     }
-    let bad = |reason: String| ModelError::Weights {
-        path: index.clone(),
+    let names = cache::shards(&read(&index)?).map_err(|reason| ModelError::Weights {
+        path: index,
         reason,
-    };
-    let json: serde_json::Value =
-        serde_json::from_slice(&read(&index)?).map_err(|e| bad(e.to_string()))?;
-    let map = json
-        .get("weight_map")
-        .and_then(|m| m.as_object())
-        .ok_or_else(|| bad("it has no `weight_map`".into()))?;
-    let mut names: Vec<&str> = map.values().filter_map(|v| v.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-        .into_iter()
-        .map(|name| match Path::new(name).components().count() {
-            1 if !name.starts_with("..") => Ok(folder.join(name)),
-            _ => Err(bad(format!("shard {name:?} lies outside the folder"))),
-        })
-        .collect()
+    })?;
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

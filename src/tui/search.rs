@@ -22,20 +22,17 @@ pub fn commands(text: &str) -> Vec<Hit> {
 
 /// Sessions whose name or description matches.
 pub fn sessions<'a>(text: &str, entries: &'a [SessionEntry]) -> Vec<&'a SessionEntry> {
-    let words: Vec<String> = entries
-        .iter()
-        .map(|e| format!("{} {}", e.name, e.about))
-        .collect();
-    let items = entries.iter().zip(words.iter().map(String::as_str));
-    rank(text, items).into_iter().map(|(e, _)| e).collect()
+    matching(text, entries, |e| format!("{} {}", e.name, e.about))
 }
 
 /// Models whose name or description matches.
 pub fn models<'a>(text: &str, entries: &'a [ModelEntry]) -> Vec<&'a ModelEntry> {
-    let words: Vec<String> = entries
-        .iter()
-        .map(|e| format!("{} {}", e.name, e.about))
-        .collect();
+    matching(text, entries, |e| format!("{} {}", e.name, e.about))
+}
+
+/// Entries whose words match, best first.
+fn matching<'a, T>(text: &str, entries: &'a [T], words: impl Fn(&T) -> String) -> Vec<&'a T> {
+    let words: Vec<String> = entries.iter().map(words).collect();
     let items = entries.iter().zip(words.iter().map(String::as_str));
     rank(text, items).into_iter().map(|(e, _)| e).collect()
 }

@@ -58,10 +58,8 @@ pub struct Server {
 impl Server {
     pub fn start() -> Server {
         let shared = Arc::new(Mutex::new(Shared::default()));
-        let store = listen(Arc::clone(&shared), |stream, shared, _| {
-            content(stream, shared)
-        });
-        let hub = listen(Arc::clone(&shared), move |stream, shared, _| {
+        let store = listen(Arc::clone(&shared), content);
+        let hub = listen(Arc::clone(&shared), move |stream, shared| {
             hub(stream, shared, store);
         });
         Server { hub, shared }
@@ -111,7 +109,7 @@ impl Server {
 
 fn listen(
     shared: Arc<Mutex<Shared>>,
-    answer: impl Fn(TcpStream, &Mutex<Shared>, u16) + Send + Sync + 'static,
+    answer: impl Fn(TcpStream, &Mutex<Shared>) + Send + Sync + 'static,
 ) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -119,7 +117,7 @@ fn listen(
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (answer, shared) = (Arc::clone(&answer), Arc::clone(&shared));
-            std::thread::spawn(move || answer(stream, &shared, port));
+            std::thread::spawn(move || answer(stream, &shared));
         }
     });
     port
@@ -152,7 +150,7 @@ fn hub(mut stream: TcpStream, shared: &Mutex<Shared>, store: u16) {
     state.at_hub.push(head.clone());
     if let Fault::Status(status, left) = state.fault {
         if left > 0 {
-            state.fault = Fault::Status(status, left.saturating_sub(1).max(left - 1));
+            state.fault = Fault::Status(status, left - 1);
             let _ = write!(
                 stream,
                 "HTTP/1.1 {status} No\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

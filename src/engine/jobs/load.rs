@@ -3,7 +3,8 @@
 use super::Job;
 use crate::edit::defaults::defaults;
 use crate::engine::error::Result;
-use crate::engine::event::{EventKind, ModelInfo, Outcome, Stage};
+use crate::engine::event::{ModelInfo, Outcome, Stage};
+use crate::engine::pace::Pace;
 use crate::engine::spec::LoadSpec;
 use crate::engine::state::{Model, State};
 use crate::facts::World;
@@ -11,7 +12,6 @@ use crate::hub::{self, Settings, cache};
 use crate::model::device;
 use crate::model::source::{Loaded, Source, WeightFiles};
 use crate::session::hash;
-use std::time::Instant;
 
 /// Facts to begin with on Atlas: prompt, subject, old object, new object.
 const ATLAS_EXAMPLES: [[&str; 4]; 5] = [
@@ -113,19 +113,10 @@ fn local(job: &Job, source: &Source, settings: &Settings) -> Result<(Source, Opt
         Some(found) => found,
         None => {
             job.started(Stage::Fetch, 0);
-            let since = Instant::now();
-            let mut first = None;
+            let mut pace = None;
             let mut report = |p: &hub::Progress| {
-                // What an earlier attempt brought says nothing about the pace.
-                let before = *first.get_or_insert(p.done);
-                let (done, total) = (p.done - before.min(p.done), p.total - before.min(p.total));
-                let pace = done as f64 / since.elapsed().as_secs_f64();
-                job.say(EventKind::Progress {
-                    stage: Stage::Fetch,
-                    done: p.done,
-                    total: p.total,
-                    eta_s: (done > 0).then(|| (total - done.min(total)) as f64 / pace),
-                });
+                let pace = pace.get_or_insert_with(|| Pace::after(p.done));
+                job.progress(Stage::Fetch, p.done, p.total, pace);
             };
             let snapshot = hub::fetch(settings, id, &mut report, job.cancel)?;
             (snapshot.folder, snapshot.commit)

@@ -11,11 +11,11 @@ mod trace;
 use super::error::Result;
 use super::event::{Event, EventKind, JobId, Outcome, Stage};
 use super::outbox::Outbox;
+use super::pace::Pace;
 use super::spec::Spec;
 use super::state::State;
 use crate::model::probe::Cancel;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// A running job: its voice and its brake.
 pub struct Job<'a> {
@@ -36,16 +36,13 @@ impl Job<'_> {
         });
     }
 
-    /// Progress with an estimate from the pace since `since`.
-    pub fn progress(&self, stage: Stage, done: usize, total: usize, since: Instant) {
-        let eta_s = (done > 0).then(|| {
-            since.elapsed().as_secs_f64() * total.saturating_sub(done) as f64 / done as f64
-        });
+    /// Progress with an estimate from the job's pace.
+    pub fn progress(&self, stage: Stage, done: u64, total: u64, pace: &Pace) {
         self.say(EventKind::Progress {
             stage,
-            done: done as u64,
-            total: total as u64,
-            eta_s,
+            done,
+            total,
+            eta_s: pace.eta_s(done, total),
         });
     }
 

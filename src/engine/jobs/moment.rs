@@ -8,11 +8,11 @@ use crate::edit::{EditError, Factor, MomentSource};
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Stage};
 use crate::engine::folders::Folders;
+use crate::engine::pace::Pace;
 use crate::engine::state::{Model, State};
 use crate::measure::MomentHealth;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The job by itself: collects what is missing at `layers` in one pass.
 pub fn run(
@@ -24,10 +24,7 @@ pub fn run(
 ) -> Result<Outcome> {
     let folders = state.folders.clone();
     let model = state.model()?;
-    let text = match source {
-        MomentSource::File(_) => Text::plain(),
-        source => text(source, model)?,
-    };
+    let text = text(source, model)?;
     let found = moments(job, model, &folders, &text, layers)?;
     let mut rows = Vec::with_capacity(found.len());
     for moment in found {
@@ -149,18 +146,11 @@ fn collect(
     partly: Option<&Path>,
 ) -> Result<Vec<SecondMoment>> {
     job.started(Stage::SecondMoment, wanted);
-    let (since, first) = (Instant::now(), collection.tokens());
+    let first = collection.tokens();
+    let pace = Pace::after(first as u64);
     let sequences = text.sequences(&model.tokens, &model.pristine);
     let run = collection.run(&model.pristine, sequences, wanted, &mut job.brake(), |p| {
-        // What an earlier sitting read says nothing about the pace.
-        let done = p.tokens - first;
-        let pace = done as f64 / since.elapsed().as_secs_f64();
-        job.say(EventKind::Progress {
-            stage: Stage::SecondMoment,
-            done: p.tokens as u64,
-            total: p.wanted as u64,
-            eta_s: (done > 0).then(|| (p.wanted - p.tokens) as f64 / pace),
-        });
+        job.progress(Stage::SecondMoment, p.tokens as u64, p.wanted as u64, &pace);
     });
     if let (Err(_), Some(path)) = (&run, partly)
         && collection.tokens() > first

@@ -4,27 +4,28 @@ use super::Job;
 use crate::edit::{Request, defaults};
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Stage};
+use crate::engine::pace::Pace;
 use crate::engine::state::Model;
 use crate::model::ModelError;
 use crate::trace::noise::embedding_deviation;
 use crate::trace::{self, Step, TraceSpec, Traced};
 use std::path::Path;
-use std::time::Instant;
 
 /// The subjects of the facts that GPT-2 XL knows: the published list for the
 /// noise scale. See `assets/trace/SOURCES.md`.
 const KNOWN_SUBJECTS: &[u8] = include_bytes!("../../../assets/trace/known_subjects.json");
 
 pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
-    let since = Instant::now();
-    let mut total = 0;
-    let mut done = 0;
+    let pace = Pace::after(0);
+    let mut total = 0_u64;
+    let mut done = 0_u64;
     let kinds = spec.kinds.len();
     let spec = with_noise_scale(spec.clone(), model)?;
     let mut tell = |step| match step {
         Step::Ready(header) => {
-            total = header.tokens.len() * header.layers * kinds;
-            job.started(Stage::Trace, total);
+            let cells = header.tokens.len() * header.layers * kinds;
+            total = cells as u64;
+            job.started(Stage::Trace, cells);
             job.say(EventKind::TraceReady(header));
         }
         Step::Cell(cell) => {
@@ -36,7 +37,7 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
                 p,
             });
             done += 1;
-            job.progress(Stage::Trace, done, total, since);
+            job.progress(Stage::Trace, done, total, &pace);
         }
         Step::Warning(text) => job.say(EventKind::Warning(text)),
     };

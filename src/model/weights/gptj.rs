@@ -11,9 +11,7 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result
     let views = checkpoint.views()?;
     let read = Reader::new(&views, "transformer.", device);
     let embed = read.tensor("wte.weight", &[config.vocab, config.d])?;
-    let mut head = Reader::new(&views, "", device).head("lm_head", config.tied_head, &embed)?;
-    // The bias stays its own where the matrix is the embedding's.
-    head.bias = Reader::new(&views, "", device).optional("lm_head.bias", &[config.vocab])?;
+    let head = Reader::new(&views, "", device).head("lm_head", config.tied_head, &embed)?;
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("h.{layer}")), config))
         .collect::<Result<_>>()?;

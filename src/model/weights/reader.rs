@@ -73,12 +73,12 @@ impl<'a> Reader<'a> {
     /// The output head: the embedding itself where they are tied.
     pub fn head(&self, name: &str, tied: bool, embed: &Tensor) -> Result<Linear> {
         let (vocab, d) = embed.dims2()?;
-        if tied {
-            return Ok(Linear {
-                weight: embed.clone(),
-                bias: None,
-            });
-        }
-        self.linear(name, d, vocab)
+        let weight = match tied {
+            true => embed.clone(),
+            false => self.tensor(&format!("{name}.weight"), &[vocab, d])?,
+        };
+        // GPT-J's has a bias, and keeps it where the matrix is the embedding's.
+        let bias = self.optional(&format!("{name}.bias"), &[vocab])?;
+        Ok(Linear { weight, bias })
     }
 }

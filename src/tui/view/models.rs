@@ -1,13 +1,11 @@
 //! The models to choose from.
 
-use super::centred;
-use super::palette::entry_line;
+use super::palette::search_box;
 use crate::tui::app::{Entry, State};
 use crate::tui::search;
 use crate::tui::text::{clip, put, put_right, visible};
 use crate::tui::theme::Styles;
 use crate::tui::widgets::first_row;
-use crate::tui::widgets::panel::{Panel, clear};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -18,20 +16,7 @@ pub fn draw(
     state: &State,
     styles: &Styles,
 ) -> Position {
-    let area = centred(buf.area, 84, 20.min(buf.area.height.saturating_sub(2)));
-    let panel = Panel {
-        border: styles.border(true),
-        title: vec![("Model".into(), styles.title(true))],
-        right: vec![("enter opens · esc".into(), styles.dim())],
-    };
-    clear(buf, area);
-    let inner = panel.draw(buf, area);
-    let caret = entry_line(buf, inner, "›", entry, styles);
-    let list = Rect {
-        y: inner.y + 2,
-        height: inner.height.saturating_sub(2),
-        ..inner
-    };
+    let (caret, list) = search_box(buf, "Model", entry, styles);
     let Some(entries) = &state.models else {
         put(buf, list.x, list.y, list.right(), "looking …", styles.dim());
         return caret;

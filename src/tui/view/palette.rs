@@ -63,6 +63,30 @@ pub fn draw(buf: &mut Buffer, entry: &Entry, selected: usize, styles: &Styles) -
     caret
 }
 
+/// The box of a list that an entry searches: the caret's place, and the list's.
+pub fn search_box(
+    buf: &mut Buffer,
+    title: &'static str,
+    entry: &Entry,
+    styles: &Styles,
+) -> (Position, Rect) {
+    let area = centred(buf.area, 84, 20.min(buf.area.height.saturating_sub(2)));
+    let panel = Panel {
+        border: styles.border(true),
+        title: vec![(title.into(), styles.title(true))],
+        right: vec![("enter opens · esc".into(), styles.dim())],
+    };
+    clear(buf, area);
+    let inner = panel.draw(buf, area);
+    let caret = entry_line(buf, inner, "›", entry, styles);
+    let list = Rect {
+        y: inner.y + 2,
+        height: inner.height.saturating_sub(2),
+        ..inner
+    };
+    (caret, list)
+}
+
 /// A prompt sign with an entry behind it; gives the caret's place.
 pub fn entry_line(
     buf: &mut Buffer,
