@@ -7,13 +7,14 @@
 
 use candle_core::Device;
 use pentimento::edit::moment::{TOKENS_PER_DIM, Text, collect};
-use pentimento::edit::{Context, Factor, Hyper, Method, Plan, defaults, make, stack, templates};
+use pentimento::edit::{Context, Hyper, Method, Metric, Task, defaults, make, stack, templates};
 use pentimento::facts::World;
 use pentimento::measure::counterfact::{Case, Record, Scores, summary};
 use pentimento::model::sample::Rng;
 use pentimento::model::{Decoder, Loaded, Source};
 use pentimento::trace::{TraceSpec, Traced, suggest};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -51,6 +52,7 @@ fn main() {
         lr: number("--lr", known.hyper.lr),
         steps: number("--steps", known.hyper.steps as f64) as usize,
         ridge: number("--ridge", known.hyper.ridge),
+        ..known.hyper.clone()
     };
     let cases = cases(&model, number("--cases", 100.0) as usize);
     let bench = Bench::new(&model, &world, hyper);
@@ -115,7 +117,7 @@ struct Bench<'a> {
     model: &'a Loaded,
     hyper: Hyper,
     templates: Vec<String>,
-    factors: Vec<Factor>,
+    metrics: Vec<Metric>,
     subjects: Vec<String>,
     weight_norms: Vec<f64>,
     fixed_layer: Option<usize>,
@@ -134,10 +136,10 @@ impl<'a> Bench<'a> {
         Bench {
             model,
             templates: templates::sample(decoder, &model.tokens, 1, &mut ()).expect("templates"),
-            factors: collected
+            metrics: collected
                 .moments
                 .iter()
-                .map(|m| m.factor(hyper.ridge).expect("factor"))
+                .map(|m| Metric::Factor(Arc::new(m.factor(hyper.ridge).expect("factor"))))
                 .collect(),
             subjects: world.subjects().map(str::to_owned).collect(),
             weight_norms: layers
@@ -160,15 +162,21 @@ impl<'a> Bench<'a> {
         *self.layers.borrow_mut().entry(layer).or_default() += 1;
         let (decoder, tokens) = (&self.model.decoder, &self.model.tokens);
         let context = Context::new(tokens, &request, &self.templates).expect("a context");
-        let plan = Plan {
-            method,
-            layer,
+        let mut task = Task {
+            decoder,
+            facts: &[context],
+            layers: &[layer],
             hyper: &self.hyper,
-            factor: Some(&self.factors[layer]),
+            metrics: &self.metrics[layer..=layer],
+            kept_keys: &[],
+            probe: &mut (),
+            each: &mut |_, _, _| (),
         };
-        let made = make(decoder, &context, plan, &mut (), |_, _| ()).expect("an edit");
-        let edited = stack::apply(decoder, [(&made.update.delta, 1.0)]).expect("applied");
-        (edited, made.update.norm / self.weight_norms[layer])
+        let made = make(method, &mut task).expect("an edit");
+        let delta = &made.deltas[0];
+        let edited = stack::apply(decoder, [(delta, 1.0)]).expect("applied");
+        let norm = stack::norm(decoder, delta);
+        (edited, norm / self.weight_norms[layer])
     }
 
     fn suggested(&self, record: &Record) -> usize {

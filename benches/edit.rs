@@ -13,7 +13,7 @@ use faer::{Accum, Mat, Par};
 use pentimento::edit::moment::{Text, collect};
 use pentimento::edit::{Context, Hyper, Request, value};
 use pentimento::facts::World;
-use pentimento::model::{Loaded, Source};
+use pentimento::model::{Loaded, Point, Site, Source};
 use std::time::{Duration, Instant};
 
 fn main() {
@@ -49,7 +49,8 @@ fn value_atlas(bencher: Bencher) {
     };
     let context = Context::new(&model.tokens, &request, &templates("once")).expect("a context");
     bencher.bench_local(|| {
-        value::optimise(&model.decoder, &context, 3, &hyper(), &mut (), |_, _| ()).expect("v*")
+        let (facts, site) = (std::slice::from_ref(&context), Site::new(3, Point::MlpOut));
+        value::optimise(&model.decoder, facts, site, &hyper(), &mut (), |_, _, _| ()).expect("v*")
     });
 }
 
@@ -66,9 +67,10 @@ fn value_medium(bencher: Bencher) {
     bencher.bench_local(|| {
         let before = peak();
         let mut steps: Vec<Instant> = Vec::new();
-        let each = |_, _| steps.push(Instant::now());
-        let found =
-            value::optimise(&model.decoder, &context, 8, &hyper(), &mut (), each).expect("v*");
+        let each = |_, _, _| steps.push(Instant::now());
+        let (facts, site) = (std::slice::from_ref(&context), Site::new(8, Point::MlpOut));
+        let found = value::optimise(&model.decoder, facts, site, &hyper(), &mut (), each);
+        let found = &found.expect("v*")[0];
         let peak = 0.5 * (before + peak());
         let evaluations = found.losses.len();
         let step = (steps[evaluations - 1] - steps[0]).as_secs_f64() / (evaluations - 1) as f64;
@@ -92,6 +94,19 @@ fn second_moment_atlas(bencher: Bencher) {
     bencher
         .counter(divan::counter::ItemsCount::new(8192usize))
         .bench_local(|| moment(&model, &Text::of_world(&world)));
+}
+
+/// Layer 8 of gpt2-medium's shape, over 2,048 tokens in texts of 128.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn second_moment_medium(bencher: Bencher) {
+    let model = random_model::gpt2_medium();
+    let text = |n: u32| (0..128).map(move |i| (n * 131 + i * 17) % 1000).collect();
+    bencher
+        .counter(divan::counter::ItemsCount::new(2048usize))
+        .bench_local(|| {
+            let texts = (0..16).map(text);
+            collect(&model.decoder, texts, &[8], 2048, &mut (), |_| ()).expect("C")
+        });
 }
 
 /// The deepest layer that an Atlas edit asks for, over 8,192 tokens.

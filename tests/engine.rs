@@ -2,7 +2,7 @@
 //! nothing changed by a job that did not finish.
 
 use crossbeam_channel::Receiver;
-use pentimento::edit::{EditSpec, Request};
+use pentimento::edit::{EditSpec, Method, Request};
 use pentimento::engine::{
     Engine, Event, EventKind, Folders, JobHandle, LoadSpec, Outcome, Spec, Stacked,
 };
@@ -71,6 +71,7 @@ fn edit(target: &str) -> Spec {
         tokens: 8,
         ..Watch::default()
     };
+    let edit = Box::new(edit);
     Spec::Edit { id: 7, edit, watch }
 }
 
@@ -233,4 +234,46 @@ fn a_job_before_any_model_is_refused() {
         })
         .unwrap_err();
     assert!(error.contains("no model"), "{error}");
+}
+
+#[test]
+fn many_facts_are_one_edit_and_undone_as_one() {
+    let bench = Bench::open();
+    let request = |subject: &str, target: &str| Request {
+        prompt: "{} is located in".into(),
+        subject: subject.into(),
+        target: target.into(),
+    };
+    let before = bench.predict("The Space Needle is located in");
+    let spec = |method, more: Vec<Request>| Spec::Edit {
+        id: 3,
+        edit: Box::new(EditSpec {
+            request: request("The Space Needle", "Paris"),
+            more,
+            method,
+            ..EditSpec::default()
+        }),
+        watch: Watch::default(),
+    };
+    let more = vec![request("The Liberty Bell", "Rome")];
+    for method in [Method::Memit, Method::Emmet, Method::AlphaEdit] {
+        let Ok(Outcome::Edited { report, deltas, .. }) = bench.run(spec(method, more.clone()))
+        else {
+            panic!("{method:?} made no edit");
+        };
+        assert_eq!(report.facts.len(), 2);
+        assert_eq!(report.layers.len(), deltas.len());
+        let took = report.facts.iter().filter(|fact| fact.p_target.after > 0.5);
+        assert_eq!(took.count(), 2, "{method:?}: {:?}", report.facts);
+        bench.run(Spec::Stack { edits: vec![] }).unwrap();
+        let restored = bench.predict("The Space Needle is located in");
+        assert_eq!(restored.before, before.before);
+        assert_eq!(restored.after, before.after);
+    }
+    // What contradicts itself is refused before anything is computed.
+    let twice = vec![request("The Space Needle", "Rome")];
+    let error = bench.run(spec(Method::Memit, twice)).unwrap_err();
+    assert!(error.contains("asked for twice"), "{error}");
+    let error = bench.run(spec(Method::Rome, more)).unwrap_err();
+    assert!(error.contains("one fact at a time"), "{error}");
 }

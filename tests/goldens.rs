@@ -31,6 +31,11 @@ fn rome_and_r_rome() {
 }
 
 #[test]
+fn memit() {
+    each_family(|g: &Golden| golden::edit::memit(g, LOOSE));
+}
+
+#[test]
 fn noise_and_trace_grids() {
     each_family(|g: &Golden| golden::trace::grids(g, TIGHT));
 }

@@ -3,10 +3,11 @@
 use super::client::Client;
 use super::error::CliError;
 use super::trace::{edits_on, free, number};
-use super::{Context, files, open, report};
+use super::{Context, files, open, report, requests};
 use crate::edit::{EditSpec, Hyper, LayerChoice, Method, MomentSource, Request};
-use crate::engine::{Outcome, Spec};
+use crate::engine::{Outcome, Spec, from_session};
 use crate::measure::Watch;
+use crate::session::text::shown;
 use crate::session::{self, SavedEdit};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::Write;
@@ -16,23 +17,35 @@ use std::path::PathBuf;
 #[command(allow_negative_numbers = true)]
 pub struct Args {
     /// The prompt with {} for the subject: "{} is in the city of"
-    #[arg(short, long, value_parser = with_braces)]
-    prompt: String,
+    #[arg(short, long, value_parser = with_braces, required_unless_present = "requests")]
+    prompt: Option<String>,
     /// What the fact is about
-    #[arg(short, long, value_parser = not_empty)]
-    subject: String,
+    #[arg(short, long, value_parser = not_empty, required_unless_present = "requests")]
+    subject: Option<String>,
     /// What the model shall say from now on
-    #[arg(short, long, value_parser = not_empty)]
-    target: String,
-    /// r-rome, rome, or direct
+    #[arg(short, long, value_parser = not_empty, required_unless_present = "requests")]
+    target: Option<String>,
+    /// Many facts: CSV or JSONL of prompt, subject, target, or CounterFact's file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "subject", "target", "true_answer"])]
+    requests: Option<PathBuf>,
+    /// Take the first N of the requests
+    #[arg(long, value_name = "N", requires = "requests")]
+    limit: Option<usize>,
+    /// An edit for each request, one on top of the other [default for r-rome, rome, direct]
+    #[arg(long, requires = "requests")]
+    one_by_one: bool,
+    /// Drop each edit after which the target has less than half of p
+    #[arg(long, requires = "requests")]
+    validate: bool,
+    /// r-rome, rome, memit, emmet, alpha-edit, ft, ft-l, or direct
     #[arg(
         long, default_value = Method::default().name(), value_parser = method(),
         hide_possible_values = true
     )]
     method: Method,
-    /// The layer to rewrite [default: the model's known one, else what a trace suggests]
-    #[arg(short, long, value_name = "N")]
-    layer: Option<usize>,
+    /// The layer to rewrite, or the layers 5-9 [default: the model's known ones, else what a trace suggests]
+    #[arg(short, long, value_name = "N", value_parser = layers)]
+    layer: Option<LayerChoice>,
     /// Context templates, a JSON list of strings with {} [default: sampled from the model]
     #[arg(long, value_name = "FILE")]
     templates: Option<PathBuf>,
@@ -95,6 +108,18 @@ struct HyperArgs {
     /// Ridge on the second moment, in multiples of its mean diagonal
     #[arg(long, value_name = "X", value_parser = number)]
     ridge: Option<f64>,
+    /// What keeps an update of many facts small (memit, emmet, alpha-edit)
+    #[arg(long, value_name = "X", value_parser = number)]
+    lambda: Option<f64>,
+    /// alpha-edit writes along eigenvectors of C with eigenvalues below this
+    #[arg(long, value_name = "X", value_parser = number)]
+    threshold: Option<f64>,
+    /// --threshold is in multiples of C's mean diagonal
+    #[arg(long)]
+    relative_threshold: bool,
+    /// ft-l keeps every weight within this of where it was
+    #[arg(long, value_name = "X", value_parser = number)]
+    epsilon: Option<f64>,
 }
 
 impl HyperArgs {
@@ -106,8 +131,11 @@ impl HyperArgs {
             self.weight_decay,
             self.clamp,
             self.ridge,
+            self.lambda,
+            self.threshold,
+            self.epsilon,
         ];
-        if self.steps.is_none() && given.iter().all(Option::is_none) {
+        if self.steps.is_none() && !self.relative_threshold && given.iter().all(Option::is_none) {
             return None;
         }
         Some(Hyper {
@@ -117,6 +145,10 @@ impl HyperArgs {
             weight_decay: self.weight_decay.unwrap_or(model.weight_decay),
             clamp: self.clamp.unwrap_or(model.clamp),
             ridge: self.ridge.unwrap_or(model.ridge),
+            lambda: self.lambda.unwrap_or(model.lambda),
+            threshold: self.threshold.unwrap_or(model.threshold),
+            relative_threshold: self.relative_threshold || model.relative_threshold,
+            epsilon: self.epsilon.unwrap_or(model.epsilon),
         })
     }
 }
@@ -146,6 +178,16 @@ fn not_empty(text: &str) -> Result<String, String> {
     }
 }
 
+/// "5" or "5-9".
+fn layers(text: &str) -> Result<LayerChoice, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if first == last => Ok(LayerChoice::At(first)),
+        (Ok(first), Ok(last)) if first < last => Ok(LayerChoice::Span(first, last)),
+        _ => Err("write a layer as 5, several as 5-9".into()),
+    }
+}
+
 pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
     let save = free(args.save.as_deref(), args.on.as_deref())?;
     let templates = args
@@ -159,18 +201,22 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         .map(files::probes)
         .transpose()?
         .unwrap_or_default();
+    let requests = match &args.requests {
+        Some(file) => requests::read(file)?,
+        None => vec![Request {
+            prompt: args.prompt.unwrap_or_default(),
+            subject: args.subject.unwrap_or_default(),
+            target: args.target.unwrap_or_default(),
+        }],
+    };
+    let requests = &requests[..args.limit.unwrap_or(usize::MAX).min(requests.len())];
     let client = Client::start(context)?;
     let (info, mut session, mut factors) =
         open::restore(&client, &context.open, args.on.as_deref())?;
-    let asked = EditSpec {
-        request: Request {
-            prompt: args.prompt,
-            subject: args.subject,
-            target: args.target,
-        },
+    let model = EditSpec {
         method: args.method,
-        layer: args.layer.map_or(LayerChoice::Auto, LayerChoice::At),
-        hyper: args.hyper.over(&info.hyper),
+        layer: args.layer.unwrap_or_default(),
+        hyper: args.hyper.over(&info.hyper(args.method)),
         templates,
         moments: match (args.second_moment, args.text) {
             (Some(file), _) => MomentSource::File(file),
@@ -179,6 +225,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         },
         true_answer: args.true_answer,
         seed: args.seed,
+        ..EditSpec::default()
     };
     let watch = Watch {
         probes,
@@ -187,31 +234,65 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         tokens: args.generate,
         seed: args.seed,
     };
-    let id = 1 + session.edits.iter().map(|edit| edit.id).max().unwrap_or(0);
-    let spec = Spec::Edit {
-        id,
-        edit: asked.clone(),
-        watch: watch.clone(),
-    };
-    let Outcome::Edited { report, deltas, .. } = client.run(spec)? else {
-        return Err(CliError::EngineEnded);
-    };
-    if let Some(path) = &save {
+    let at_once = args.method.takes_many() && !args.one_by_one;
+    let size = if at_once { requests.len() } else { 1 };
+    let many = requests.len() > size;
+    let mut failures = Vec::new();
+    let mut first = 1 + session.edits.iter().map(|edit| edit.id).max().unwrap_or(0);
+    for group in requests.chunks(size.max(1)) {
+        let asked = EditSpec {
+            request: group[0].clone(),
+            more: group[1..].to_vec(),
+            ..model.clone()
+        };
+        let id = first;
+        let spec = Spec::Edit {
+            id,
+            edit: Box::new(asked.clone()),
+            watch: watch.clone(),
+        };
+        let (report, deltas) = match client.run(spec) {
+            Ok(Outcome::Edited { report, deltas, .. }) => (report, deltas),
+            Ok(_) => return Err(CliError::EngineEnded),
+            Err(CliError::Failed(reason)) if many => {
+                failures.push((asked.request.text(), reason));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if args.validate && report.p_target.after < 0.5 {
+            let edits = session.edits.iter().map(from_session::stacked).collect();
+            client.run(Spec::Stack { edits })?;
+            let after = report.p_target.after;
+            let reason = format!("it did not take: p(target) is {after:.2} after it");
+            failures.push((asked.request.text(), reason));
+            continue;
+        }
+        first += 1;
+        if args.json {
+            writeln!(out, "{}", report::json(&report)?)?;
+        } else if many {
+            report::line(&asked.request, &report, out)?;
+        } else {
+            report::edit(&asked.request, &report, out)?;
+        }
         let made_on = edits_on(&session);
-        session
-            .edits
-            .push(SavedEdit::new(id, made_on, &asked, &watch, &report));
+        let saved = SavedEdit::new(id, made_on, &asked, &watch, &report);
+        session.edits.push(saved);
+        factors.insert(id, deltas);
+    }
+    if let Some(path) = &save {
         session.notes = args.notes.unwrap_or(session.notes);
         session.saved = session::time::now();
-        factors.insert(id, deltas);
         session::save(&session, &factors, path)?;
     }
-    if args.json {
-        serde_json::to_writer(&mut *out, &report)?;
-        return Ok(writeln!(out)?);
+    for (text, reason) in &failures {
+        eprintln!("skipped: {}: {}", shown(text), shown(reason));
     }
-    report::edit(&asked.request, &report, out)?;
-    if let Some(path) = save {
+    if failures.len() == requests.len() {
+        return Err(CliError::Failed("no edit was made".into()));
+    }
+    if let (Some(path), false) = (save, args.json) {
         writeln!(out, "saved to {}", path.display())?;
     }
     Ok(())

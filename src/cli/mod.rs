@@ -17,6 +17,7 @@ pub mod open;
 pub mod progress;
 pub mod replay;
 pub mod report;
+pub mod requests;
 pub mod session;
 pub mod table;
 pub mod trace;
@@ -66,7 +67,7 @@ pub enum Command {
     /// Find where a fact is recalled: causal tracing
     Trace(trace::Args),
     /// Rewrite a fact and report what moved
-    Edit(edit::Args),
+    Edit(Box<edit::Args>),
     /// Look at saved sessions, and run them again
     #[command(subcommand)]
     Session(session::Command),
@@ -104,7 +105,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match command {
         Command::Trace(args) => trace::run(args, context, &mut out),
-        Command::Edit(args) => edit::run(args, context, &mut out),
+        Command::Edit(args) => edit::run(*args, context, &mut out),
         Command::Session(command) => session::run(command, context, &mut out),
         Command::Model(command) => model::run(command, context, &mut out),
         Command::Completions(args) => completions::run(&args, &mut out),

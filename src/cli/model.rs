@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::error::CliError;
-use super::table::{Align, Table};
+use super::table::{Align, Table, size};
 use super::train::{self, ExamineArgs, TrainArgs};
 use super::{Context, models, moments, open};
 use crate::engine::ModelInfo;
@@ -64,6 +64,22 @@ fn failed(report: color_eyre::Report) -> CliError {
     }
 }
 
+/// What the weights take in each precision.
+fn memory(parameters: usize) -> String {
+    let at = |name: &str, bytes: usize| format!("{} {name}", size((parameters * bytes) as u64));
+    format!("{}, {} or f16", at("f32", 4), at("bf16", 2))
+}
+
+fn moments(layers: &[usize]) -> String {
+    match layers {
+        [] => "none cached".into(),
+        _ => {
+            let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
+            format!("cached for layer {}", layers.join(", "))
+        }
+    }
+}
+
 fn print(info: &ModelInfo, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new(&[Align::Left, Align::Left]);
     let shape = format!(
@@ -81,6 +97,8 @@ fn print(info: &ModelInfo, out: &mut dyn Write) -> io::Result<()> {
         ("vocabulary", info.vocab.to_string()),
         ("context", format!("{} tokens", info.context)),
         ("device", format!("{} {}", info.device, info.dtype)),
+        ("memory", memory(info.parameters)),
+        ("second moments", moments(&info.moments)),
         ("sha256", info.sha256.clone()),
     ] {
         table.row([name.to_string(), value]);

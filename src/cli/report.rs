@@ -11,12 +11,20 @@ use std::io::{self, Write};
 pub fn edit(request: &Request, report: &EditReport, out: &mut dyn Write) -> io::Result<()> {
     let text = shown(&request.text());
     let target = shown(request.target.trim());
-    writeln!(
-        out,
-        "{} at layer {}: {text} → {target}\n",
-        report.method, report.layer
-    )?;
+    let place = match report.span() {
+        (first, last) if first < last => format!("layers {first}–{last}"),
+        (layer, _) => format!("layer {layer}"),
+    };
+    let what = match report.facts.len() {
+        0 => format!("{text} → {target}"),
+        n => format!("{n} facts"),
+    };
+    writeln!(out, "{} at {place}: {what}\n", report.method)?;
     figures(request, report).write(out)?;
+    if !report.facts.is_empty() {
+        writeln!(out)?;
+        facts(report).write(out)?;
+    }
     if !report.probes.is_empty() {
         writeln!(out, "\nprobes: {}", moved(&report.probes))?;
         probes(&report.probes).write(out)?;
@@ -31,14 +39,68 @@ pub fn edit(request: &Request, report: &EditReport, out: &mut dyn Write) -> io::
     )
 }
 
+/// One of many edits, on one line.
+pub fn line(request: &Request, report: &EditReport, out: &mut dyn Write) -> io::Result<()> {
+    let p = report.p_target;
+    writeln!(
+        out,
+        "{} → {}  p {} → {}  ‖ΔW‖/‖W‖ {}",
+        shown(&request.text()),
+        shown(request.target.trim()),
+        share(p.before),
+        share(p.after),
+        percent(report.relative_update_norm)
+    )
+}
+
+/// As other programs read it: what is of several layers is a list in their
+/// order (DESIGN, "The command line").
+pub fn json(report: &EditReport) -> serde_json::Result<serde_json::Value> {
+    use serde_json::{Value, json};
+    let mut all = serde_json::to_value(report)?;
+    let n = report.layers.len();
+    if n > 1 {
+        let layers: Vec<usize> = report.layers.iter().map(|l| l.layer).collect();
+        // The value is sought at the last layer alone; no update has rank one.
+        let mut losses = vec![json!([]); n - 1];
+        losses.push(json!(report.losses));
+        all["layer"] = json!(layers);
+        all["losses"] = json!(losses);
+        all["division_factor"] = Value::Array(vec![Value::Null; n]);
+    }
+    Ok(all)
+}
+
+/// What came of each of several facts, those that did not take first.
+fn facts(report: &EditReport) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[Left, Left, Right, Right, Left, Left]);
+    table.row(["fact", "target", "before", "after", "said", "says"]);
+    let (missed, took): (Vec<_>, Vec<_>) =
+        report.facts.iter().partition(|f| f.p_target.after < 0.5);
+    for fact in missed.into_iter().chain(took) {
+        let text = fact.prompt.replacen("{}", &fact.subject, 1);
+        table.row([
+            text.as_str(),
+            fact.target.trim(),
+            &share(fact.p_target.before),
+            &share(fact.p_target.after),
+            fact.top_before.trim(),
+            fact.top_after.trim(),
+        ]);
+    }
+    table
+}
+
 fn figures(request: &Request, report: &EditReport) -> Table {
     let mut table = Table::new(&[Align::Left, Align::Left]);
     let pair = |p: crate::measure::Pair| format!("{} → {}", share(p.before), share(p.after));
-    table.row([
-        format!("p({})", request.target.trim()),
-        pair(report.p_target),
-    ]);
-    if !report.true_answer.trim().is_empty() {
+    let of = match report.facts.len() {
+        0 => request.target.trim(),
+        _ => "target, mean",
+    };
+    table.row([format!("p({of})"), pair(report.p_target)]);
+    if !report.true_answer.trim().is_empty() && report.facts.is_empty() {
         table.row([
             format!("p({})", report.true_answer.trim()),
             pair(report.p_true),
@@ -55,21 +117,28 @@ fn figures(request: &Request, report: &EditReport) -> Table {
         "‖ΔW‖/‖W‖".into(),
         format!("{norm} (below 15 % healthy, above 50 % broken{rank})"),
     ]);
-    table.row([
-        "division factor".into(),
-        format!("{:.4}", report.division_factor),
-    ]);
+    if report.division_factor != 0.0 {
+        let factor = format!("{:.4}", report.division_factor);
+        table.row(["division factor".into(), factor]);
+    }
+    if report.layers.len() > 1 {
+        let each = |l: &crate::measure::LayerNorm| {
+            format!("{} {}", l.layer, percent(l.relative_update_norm))
+        };
+        let each: Vec<String> = report.layers.iter().map(each).collect();
+        table.row(["by layer".into(), each.join(", ")]);
+    }
     if let (Some(first), Some(last)) = (report.losses.first(), report.losses.last()) {
         let steps = format!("{} of {}", report.losses.len(), report.hyper.steps);
         table.row([
             "loss".into(),
             format!("{:.3} → {:.3} in {steps} steps", first[3], last[3]),
         ]);
-        let ratio = report.delta_norm / report.t0_norm;
-        table.row([
-            "‖δ‖/‖t₀‖".into(),
-            format!("{ratio:.2} (clamp {})", report.hyper.clamp),
-        ]);
+        if report.t0_norm > 0.0 {
+            let ratio = report.delta_norm / report.t0_norm;
+            let clamp = report.hyper.clamp;
+            table.row(["‖δ‖/‖t₀‖".into(), format!("{ratio:.2} (clamp {clamp})")]);
+        }
     }
     if let Some(moment) = &report.second_moment {
         table.row([

@@ -71,10 +71,10 @@ pub struct TrainArgs {
     /// First layer that may read what was gathered [default: half the layers]
     #[arg(long, value_name = "LAYER")]
     reads_from: Option<usize>,
-    /// Share of the steps, from the first, in which the MLPs before layer
-    /// --looks-up-from stay silent at subjects
+    /// Steps, from the first, in which the MLPs before layer --looks-up-from
+    /// stay silent at subjects
     #[arg(long, default_value_t = TrainSpec::default().silent)]
-    silent: f64,
+    silent: usize,
     /// First layer whose MLP always speaks [default: a quarter of the layers]
     #[arg(long, value_name = "LAYER")]
     looks_up_from: Option<usize>,

@@ -1,8 +1,9 @@
 //! Where published work edits which model, and with what hyper-parameters
 //! (ALGORITHMS §3, the table).
 
-use super::spec::Hyper;
+use super::spec::{Hyper, Method};
 use crate::model::config::{Config, Family};
+use serde::Serialize;
 
 /// Where the averaged trace of Atlas is strongest: the MLP row at the last
 /// subject token (assets/atlas/README.md).
@@ -79,9 +80,161 @@ fn atlas_hyper() -> Hyper {
     }
 }
 
+/// Where and how a method rewrites a model (ALGORITHMS §4, the tables).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ForMethod {
+    /// First and last layer; `None`: take what the trace suggests.
+    pub layers: Option<(usize, usize)>,
+    pub hyper: Hyper,
+}
+
+pub fn for_method(method: Method, config: &Config, atlas: bool) -> ForMethod {
+    let rome = defaults(config, atlas);
+    let at_rome = rome.layer.map(|layer| (layer, layer));
+    let shape = (config.family, config.layers, config.d);
+    let (layers, hyper) = match method {
+        Method::Rome | Method::RRome | Method::Direct => (at_rome, rome.hyper),
+        Method::Memit | Method::AlphaEdit => {
+            let known = SPREAD.iter().find(|row| row.0 == shape);
+            let mut hyper = known.map_or(spread_hyper(), |row| Hyper {
+                steps: row.2,
+                lr: row.3,
+                weight_decay: row.4,
+                clamp: row.5,
+                lambda: row.6,
+                ..spread_hyper()
+            });
+            if atlas {
+                hyper = atlas_spread_hyper();
+            }
+            if method == Method::AlphaEdit {
+                hyper.lambda = if atlas { ATLAS_ALPHA_LAMBDA } else { 10.0 };
+            }
+            let layers = known.map(|row| row.1);
+            (if atlas { Some(ATLAS_SPREAD) } else { layers }, hyper)
+        }
+        Method::Emmet => {
+            let known = EMMET.iter().find(|row| row.0 == shape);
+            let mut hyper = known.map_or(spread_hyper(), |row| Hyper {
+                clamp: row.2,
+                lambda: row.3,
+                ..spread_hyper()
+            });
+            if atlas {
+                hyper = Hyper {
+                    lambda: ATLAS_EMMET_LAMBDA,
+                    ..atlas_spread_hyper()
+                };
+            }
+            hyper.ridge = Hyper::default().ridge;
+            let layers = known.map(|row| (row.1, row.1)).or(at_rome);
+            (if atlas { Some(ATLAS_EMMET) } else { layers }, hyper)
+        }
+        Method::Ft | Method::FtL => {
+            let known = FINE_TUNED.iter().find(|row| row.0 == shape);
+            let hyper = Hyper {
+                steps: 25,
+                lr: 5e-4,
+                epsilon: known.map_or(Hyper::default().epsilon, |row| row.2),
+                ..Hyper::default()
+            };
+            let layer = match method {
+                Method::FtL => Some(0),
+                _ => known.map(|row| row.1),
+            };
+            (layer.map(|layer| (layer, layer)), hyper)
+        }
+    };
+    ForMethod { layers, hyper }
+}
+
+/// The layers for a method that is to work around the one a trace suggests: as
+/// wide as published, five of forty-eight.
+pub fn around(method: Method, layer: usize, layers: usize) -> (usize, usize) {
+    let width = match method.spreads() {
+        true => (layers / 8).clamp(1, 5),
+        false => 1,
+    };
+    ((layer + 1).saturating_sub(width), layer)
+}
+
+/// What the authors' files have in common.
+fn spread_hyper() -> Hyper {
+    Hyper {
+        clamp: 0.75,
+        lambda: 15_000.0,
+        // λ does the ridge's work.
+        ridge: 0.0,
+        ..Hyper::default()
+    }
+}
+
+/// Found for Atlas, as its ROME values are: see the card.
+const ATLAS_SPREAD: (usize, usize) = (0, 3);
+const ATLAS_EMMET: (usize, usize) = (0, 0);
+const ATLAS_ALPHA_LAMBDA: f64 = 10.0;
+const ATLAS_EMMET_LAMBDA: f64 = 0.1;
+
+fn atlas_spread_hyper() -> Hyper {
+    Hyper {
+        lambda: 1.0,
+        clamp: 4.0,
+        ..atlas_hyper()
+    }
+}
+
+/// MEMIT: shape; first and last layer, steps, lr, weight decay, clamp, λ.
+type Spread = (
+    (Family, usize, usize),
+    (usize, usize),
+    usize,
+    f64,
+    f64,
+    f64,
+    f64,
+);
+
+#[rustfmt::skip]
+const SPREAD: [Spread; 12] = [
+    ((Family::Gpt2, 48, 1600), (13, 17), 20, 0.5, 0.5, 0.75, 2e4),   // gpt2-xl
+    ((Family::GptJ, 28, 4096), (3, 8), 25, 0.5, 0.5, 0.75, 1.5e4),   // gpt-j-6b
+    // llama-3-8b has its own row in the published table; its shape is llama-2-7b's.
+    ((Family::Llama, 32, 4096), (4, 8), 25, 0.5, 1e-3, 4.0, 1.5e4),  // llama-2-7b
+    ((Family::Mistral, 32, 4096), (4, 8), 25, 0.5, 1e-3, 4.0, 1.5e4),
+    ((Family::Qwen2, 28, 3584), (4, 8), 25, 0.5, 1e-3, 4.0, 1.5e4),  // qwen2-7b
+    ((Family::NeoX, 12, 768), (0, 4), 20, 0.5, 0.5, 0.75, 2e4),      // pythia-160m
+    ((Family::NeoX, 24, 1024), (5, 9), 20, 0.5, 0.5, 0.75, 2e4),     // pythia-410m
+    ((Family::NeoX, 16, 2048), (4, 8), 20, 0.5, 0.5, 0.75, 2e4),     // pythia-1b
+    ((Family::NeoX, 32, 2560), (3, 7), 20, 0.5, 0.5, 0.75, 2e4),     // pythia-2.8b
+    ((Family::NeoX, 32, 4096), (4, 8), 20, 0.5, 0.5, 0.75, 2e4),     // pythia-6.9b
+    ((Family::NeoX, 36, 5120), (4, 8), 20, 0.5, 0.5, 0.75, 2e4),     // pythia-12b
+    ((Family::Gpt2, 24, 1024), (6, 10), 20, 0.5, 0.5, 0.75, 2e4),    // gpt2-medium: ours, around ROME's 8
+];
+
+/// EMMET: shape, layer, clamp, w·λ_e (1000·0.1, and 0.1).
+type Equality = ((Family, usize, usize), usize, f64, f64);
+
+#[rustfmt::skip]
+const EMMET: [Equality; 3] = [
+    ((Family::Gpt2, 48, 1600), 17, 0.75, 100.0), // gpt2-xl
+    ((Family::GptJ, 28, 4096), 5, 0.75, 0.1),    // gpt-j-6b
+    ((Family::Llama, 32, 4096), 5, 4.0, 0.1),    // llama-2-7b
+];
+
+/// FT and FT+L: shape, FT's layer, FT+L's ε.
+type Tuned = ((Family, usize, usize), usize, f64);
+
+#[rustfmt::skip]
+const FINE_TUNED: [Tuned; 4] = [
+    ((Family::Gpt2, 48, 1600), 1, 5e-4),  // gpt2-xl
+    ((Family::Gpt2, 24, 1024), 1, 2e-3),  // gpt2-medium: FT's layer as gpt2-xl's
+    ((Family::Gpt2, 36, 1280), 1, 1e-3),  // gpt2-large: likewise
+    ((Family::GptJ, 28, 4096), 21, 5e-5), // gpt-j-6b
+];
+
 /// Refuses hyper-parameters that cannot work, by the name of their flag.
 pub fn check(hyper: &Hyper) -> super::error::Result<()> {
-    let rules: [(&'static str, f64, bool, &'static str); 5] = [
+    let rules: [(&'static str, f64, bool, &'static str); 8] = [
         ("--lr", hyper.lr, hyper.lr > 0.0, "positive"),
         (
             "--kl-factor",
@@ -102,6 +255,19 @@ pub fn check(hyper: &Hyper) -> super::error::Result<()> {
             hyper.ridge >= 0.0,
             "zero or positive",
         ),
+        (
+            "--lambda",
+            hyper.lambda,
+            hyper.lambda >= 0.0,
+            "zero or positive",
+        ),
+        (
+            "--threshold",
+            hyper.threshold,
+            hyper.threshold > 0.0,
+            "positive",
+        ),
+        ("--epsilon", hyper.epsilon, hyper.epsilon > 0.0, "positive"),
     ];
     for (name, value, holds, want) in rules {
         if !(holds && value.is_finite()) {

@@ -45,6 +45,24 @@ pub enum EditError {
         "the key is orthogonal to the update's direction (k·u = {0:.1e}): no rank-one edit exists here, try another layer"
     )]
     NoDirection(f64),
+    #[error("{method} rewrites one fact at a time: give one, or take memit")]
+    OneAtATime { method: &'static str },
+    #[error("{method} rewrites one layer: name one, or take memit")]
+    OneLayer { method: &'static str },
+    #[error("{text:?} is asked for twice, as {first:?} and as {second:?}: leave one out")]
+    Conflict {
+        text: String,
+        first: String,
+        second: String,
+    },
+    #[error(
+        "the keys of these facts are too much alike to be told apart: raise --lambda, or leave out what is asked twice"
+    )]
+    AlikeKeys,
+    #[error(
+        "C has no eigenvalue below {limit:.1e}: raise --threshold, or take --relative-threshold"
+    )]
+    NoNullSpace { limit: f64 },
     #[error(
         "an edit for layer {layer} has factors of {r} and {u} numbers; this model needs {want_r} and {want_u}"
     )]

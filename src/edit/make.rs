@@ -1,74 +1,36 @@
-//! One edit, from a request in its contexts to ΔW.
+//! Every method by its name.
 
-use super::context::Context;
+use super::alpha_edit::AlphaEdit;
+use super::defaults;
+use super::direct::Direct;
 use super::error::{EditError, Result};
-use super::moment::Factor;
-use super::rome::{Recalled, Update};
-use super::spec::{Hyper, Method};
-use super::value::{Loss, Value};
-use super::{defaults, direct, rome, value};
-use crate::model::Decoder;
-use crate::model::probe::Probe;
+use super::fine_tune::FineTune;
+use super::memit::Memit;
+use super::rome::Rome;
+use super::spec::Method;
+use super::task::{Made, Rewrite, Task};
 
-/// A finished edit with what led to it.
-#[derive(Clone, Debug)]
-pub struct Made {
-    pub update: Update,
-    /// `None` for methods without a gradient.
-    pub value: Option<Value>,
-}
-
-/// How and where a fact is rewritten.
-#[derive(Clone, Copy)]
-pub struct Plan<'a> {
-    pub method: Method,
-    pub layer: usize,
-    pub hyper: &'a Hyper,
-    /// C's factor, for the methods that use it.
-    pub factor: Option<&'a Factor>,
-}
-
-/// Rewrites `context`'s fact in `decoder` (edits included) as `plan` says;
-/// `each` sees every evaluation of the loss.
-pub fn make<P: Probe>(
-    decoder: &Decoder,
-    context: &Context,
-    plan: Plan,
-    probe: &mut P,
-    each: impl FnMut(usize, Loss),
-) -> Result<Made> {
-    let Plan {
-        method,
-        layer,
-        hyper,
-        factor,
-    } = plan;
-    let last = decoder.layers() - 1;
-    if layer > last {
+/// Rewrites the task's facts by `method`.
+pub fn make(method: Method, task: &mut Task) -> Result<Made> {
+    let last = task.decoder.layers() - 1;
+    if let Some(&layer) = task.layers.iter().find(|&&layer| layer > last) {
         return Err(EditError::NoSuchLayer { layer, last });
     }
-    defaults::check(hyper)?;
-    let factor = match (method, factor) {
-        (Method::Direct, _) => {
-            return Ok(Made {
-                update: direct::update(decoder, context, layer, probe)?,
-                value: None,
-            });
-        }
-        (_, Some(factor)) => factor,
-        (_, None) => {
-            let reason = format!("{} needs one", method.name());
-            return Err(EditError::Moment {
-                path: "(none)".into(),
-                reason,
-            });
-        }
-    };
-    let recalled = Recalled::read(decoder, context, layer, probe)?;
-    let value = value::optimise(decoder, context, layer, hyper, probe, each)?;
-    let update = rome::update(method, layer, &recalled, &value, factor)?;
-    Ok(Made {
-        update,
-        value: Some(value),
-    })
+    if task.layers.is_empty() || task.facts.is_empty() {
+        return Err(EditError::NoTemplates);
+    }
+    if task.facts.len() > 1 && !method.takes_many() {
+        let method = method.name();
+        return Err(EditError::OneAtATime { method });
+    }
+    defaults::check(task.hyper)?;
+    match method {
+        Method::Rome => Rome { one_key: false }.rewrite(task),
+        Method::RRome => Rome { one_key: true }.rewrite(task),
+        Method::Direct => Direct.rewrite(task),
+        Method::Memit | Method::Emmet => Memit.rewrite(task),
+        Method::AlphaEdit => AlphaEdit.rewrite(task),
+        Method::Ft => FineTune { limited: false }.rewrite(task),
+        Method::FtL => FineTune { limited: true }.rewrite(task),
+    }
 }

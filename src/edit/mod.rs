@@ -1,22 +1,29 @@
 //! Rewriting a fact: ROME and its successors.
 //!
 //! An edit reads top to bottom in `rome.rs`; each step has its own file:
-//! templates → keys → second moment → value → update → stack.
+//! templates → keys → second moment → value → update → stack. Every method is
+//! a [`Rewrite`].
 
+pub mod alpha_edit;
 pub mod context;
 pub mod defaults;
 pub mod direct;
 pub mod error;
+pub mod fine_tune;
 pub mod make;
+pub mod memit;
 pub mod moment;
+pub mod recall;
 pub mod rome;
 pub mod spec;
 pub mod stack;
+pub mod task;
 pub mod templates;
 pub mod value;
 
 pub use context::Context;
 pub use error::EditError;
-pub use make::{Made, Plan, make};
+pub use make::make;
 pub use moment::{Factor, SecondMoment};
 pub use spec::{Delta, EditSpec, Hyper, LayerChoice, Method, MomentSource, Request};
+pub use task::{Made, Metric, Rewrite, Task};

@@ -28,10 +28,29 @@ pub enum Method {
     Rome,
     /// No gradient, C = I: shows why a bare outer product leaks.
     Direct,
+    /// Many facts at once, spread over several layers.
+    Memit,
+    /// Many facts at once at one layer, each to its value exactly.
+    Emmet,
+    /// As MEMIT, in directions that other keys do not use.
+    AlphaEdit,
+    /// Fine-tuning of one matrix: the baseline.
+    Ft,
+    /// Fine-tuning within a small box around W₀.
+    FtL,
 }
 
 impl Method {
-    pub const ALL: [Method; 3] = [Method::RRome, Method::Rome, Method::Direct];
+    pub const ALL: [Method; 8] = [
+        Method::RRome,
+        Method::Rome,
+        Method::Memit,
+        Method::Emmet,
+        Method::AlphaEdit,
+        Method::Ft,
+        Method::FtL,
+        Method::Direct,
+    ];
 
     /// The name used on the command line and in files.
     pub fn name(self) -> &'static str {
@@ -39,12 +58,33 @@ impl Method {
             Method::RRome => "r-rome",
             Method::Rome => "rome",
             Method::Direct => "direct",
+            Method::Memit => "memit",
+            Method::Emmet => "emmet",
+            Method::AlphaEdit => "alpha-edit",
+            Method::Ft => "ft",
+            Method::FtL => "ft-l",
         }
+    }
+
+    /// Whether it rewrites many facts in one change.
+    pub fn takes_many(self) -> bool {
+        !matches!(self, Method::RRome | Method::Rome | Method::Direct)
+    }
+
+    /// Whether it spreads its change over several layers.
+    pub fn spreads(self) -> bool {
+        matches!(self, Method::Memit | Method::AlphaEdit)
+    }
+
+    /// Whether it looks for a value by gradient, averaged over templates.
+    pub fn seeks_value(self) -> bool {
+        !matches!(self, Method::Direct | Method::Ft | Method::FtL)
     }
 }
 
-/// The hyper-parameters of v* (ALGORITHMS §3).
+/// The hyper-parameters of all methods (ALGORITHMS §§3–4); each uses some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Hyper {
     pub steps: usize,
     pub lr: f64,
@@ -54,6 +94,15 @@ pub struct Hyper {
     pub clamp: f64,
     /// λ_C: the ridge on C in multiples of its mean diagonal.
     pub ridge: f64,
+    /// What keeps an update of many facts small: λ of MEMIT, w·λ_e of EMMET,
+    /// λ₂ of AlphaEdit.
+    pub lambda: f64,
+    /// AlphaEdit writes along eigenvectors of C with eigenvalues below this.
+    pub threshold: f64,
+    /// Whether `threshold` is in multiples of C's mean diagonal.
+    pub relative_threshold: bool,
+    /// FT+L keeps every entry of W within this of W₀.
+    pub epsilon: f64,
 }
 
 impl Default for Hyper {
@@ -65,6 +114,10 @@ impl Default for Hyper {
             weight_decay: 0.5,
             clamp: 4.0,
             ridge: 1e-2,
+            lambda: 15_000.0,
+            threshold: 2e-2,
+            relative_threshold: false,
+            epsilon: 1e-3,
         }
     }
 }
@@ -77,6 +130,8 @@ pub enum LayerChoice {
     #[default]
     Auto,
     At(usize),
+    /// From the first to the second, both included.
+    Span(usize, usize),
 }
 
 /// Where the second moment C comes from.
@@ -97,6 +152,9 @@ pub enum MomentSource {
 #[serde(default)]
 pub struct EditSpec {
     pub request: Request,
+    /// Further facts, rewritten by the same change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Request>,
     pub method: Method,
     pub layer: LayerChoice,
     /// `None`: the defaults for this model.
@@ -109,14 +167,40 @@ pub struct EditSpec {
     pub seed: u32,
 }
 
-/// One layer's weight change ΔW = r uᵀ (rank m: columns), frozen once computed.
-#[derive(Clone, Debug, PartialEq)]
+/// One layer's weight change ΔW, frozen once computed: r uᵀ (rank m: columns),
+/// or as it is where it has no small factors.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Delta {
     pub layer: usize,
     /// `[d, m]`, row-major.
     pub r: Vec<f32>,
-    /// `[d_k, m]`, row-major.
+    /// `[d_k, m]`, row-major; of a dense change ΔWᵀ itself, `[d_k, d]`.
     pub u: Vec<f32>,
-    /// The rank m.
+    /// The rank m; 0 marks a dense change.
     pub rank: usize,
+    /// What is added to the bias, `[d]`; most changes leave it alone.
+    pub bias: Vec<f32>,
+}
+
+impl Delta {
+    /// A change without small factors: `change` is ΔWᵀ, `[d_k, d]` row-major.
+    pub fn dense(layer: usize, change: Vec<f32>, bias: Vec<f32>) -> Delta {
+        Delta {
+            layer,
+            u: change,
+            bias,
+            ..Delta::default()
+        }
+    }
+
+    pub fn is_dense(&self) -> bool {
+        self.rank == 0
+    }
+}
+
+impl EditSpec {
+    /// All facts, the first one first.
+    pub fn requests(&self) -> impl Iterator<Item = &Request> {
+        std::iter::once(&self.request).chain(&self.more)
+    }
 }

@@ -1,9 +1,11 @@
-//! Edits on top of one another: W = W₀ + Σ αᵢ rᵢ uᵢᵀ, always from the pristine W₀.
+//! Edits on top of one another: W = W₀ + Σ αᵢ ΔWᵢ, always from the pristine W₀.
 
 use super::error::{EditError, Result};
 use super::spec::Delta;
 use crate::model::Decoder;
+use crate::model::decoder::Down;
 use candle_core::{DType, Tensor};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// `decoder` with these deltas, each scaled by its α, in the place of whatever
@@ -25,29 +27,82 @@ pub fn apply<'a>(
     }
     let edited = by_layer
         .into_iter()
-        .map(|(layer, deltas)| Ok((layer, edited_weight(decoder, layer, &deltas)?)))
+        .map(|(layer, deltas)| Ok((layer, edited(decoder, layer, &deltas)?)))
         .collect::<Result<_>>()?;
     Ok(decoder.with_edited(edited))
 }
 
-/// W₀ + Σ α r uᵀ, summed in f64 and rounded to the model's dtype once.
-fn edited_weight(decoder: &Decoder, layer: usize, deltas: &[(&Delta, f64)]) -> Result<Tensor> {
-    let pristine = &decoder.weights.blocks[layer].down.weight;
-    let (d, d_k) = pristine.dims2()?;
-    let mut w: Vec<f64> = pristine.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
-    for (delta, alpha) in deltas {
-        let m = delta.rank;
-        for (i, row) in w.chunks_exact_mut(d_k).enumerate() {
-            for (j, r) in delta.r[i * m..(i + 1) * m].iter().enumerate() {
-                let scaled = alpha * f64::from(*r);
-                for (w, u) in row.iter_mut().zip(delta.u.iter().skip(j).step_by(m)) {
-                    *w += scaled * f64::from(*u);
-                }
+/// W₀ + Σ α ΔW and its bias, summed in f64 and rounded to f32 once, whatever the
+/// precision of W₀: half precision would swallow small updates.
+fn edited(decoder: &Decoder, layer: usize, deltas: &[(&Delta, f64)]) -> Result<Down> {
+    let linear = &decoder.weights.blocks[layer].down;
+    let weight = summed(&linear.weight, deltas)?;
+    let moved = deltas.iter().any(|(delta, _)| !delta.bias.is_empty());
+    let bias = match (&linear.bias, moved) {
+        (Some(bias), true) => {
+            let mut sum: Vec<f64> = bias.to_dtype(DType::F64)?.to_vec1()?;
+            for (delta, alpha) in deltas {
+                let added = sum.iter_mut().zip(&delta.bias);
+                added.for_each(|(b, x)| *b += alpha * f64::from(*x));
             }
+            Some(as_f32(sum, &[linear.weight.dim(0)?], bias)?)
+        }
+        (bias, _) => bias.clone(),
+    };
+    Ok(Down { weight, bias })
+}
+
+fn summed(start: &Tensor, deltas: &[(&Delta, f64)]) -> Result<Tensor> {
+    let (d, d_k) = start.dims2()?;
+    let mut w: Vec<f64> = start.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
+    for (delta, alpha) in deltas {
+        w.par_chunks_exact_mut(d_k)
+            .enumerate()
+            .for_each(|(i, row)| add_row(row, delta, i, d, *alpha));
+    }
+    as_f32(w, &[d, d_k], start)
+}
+
+/// Adds row `i` of α ΔW.
+fn add_row(row: &mut [f64], delta: &Delta, i: usize, d: usize, alpha: f64) {
+    if delta.is_dense() {
+        let column = delta.u.iter().skip(i).step_by(d);
+        row.iter_mut()
+            .zip(column)
+            .for_each(|(w, x)| *w += alpha * f64::from(*x));
+        return;
+    }
+    let m = delta.rank;
+    for (j, r) in delta.r[i * m..(i + 1) * m].iter().enumerate() {
+        let scaled = alpha * f64::from(*r);
+        for (w, u) in row.iter_mut().zip(delta.u.iter().skip(j).step_by(m)) {
+            *w += scaled * f64::from(*u);
         }
     }
-    let w = Tensor::from_vec(w, (d, d_k), &candle_core::Device::Cpu)?.to_dtype(pristine.dtype())?;
-    Ok(w.to_device(pristine.device())?)
+}
+
+fn as_f32(values: Vec<f64>, shape: &[usize], like: &Tensor) -> Result<Tensor> {
+    let sum = Tensor::from_vec(values, shape, &candle_core::Device::Cpu)?;
+    Ok(sum.to_dtype(DType::F32)?.to_device(like.device())?)
+}
+
+/// `decoder` as it is with one more change on top.
+pub fn on_top(decoder: &Decoder, delta: &Delta) -> Result<Decoder> {
+    check(decoder, delta)?;
+    let weight = summed(decoder.down_weight(delta.layer), &[(delta, 1.0)])?;
+    let bias = decoder.down_bias(delta.layer);
+    Ok(decoder.with_down(delta.layer, &weight, bias))
+}
+
+/// ‖ΔW‖_F.
+pub fn norm(decoder: &Decoder, delta: &Delta) -> f64 {
+    let (d, d_k) = (decoder.config.d, decoder.config.d_mlp);
+    let rows = (0..d).into_par_iter().map(|i| {
+        let mut row = vec![0.0; d_k];
+        add_row(&mut row, delta, i, d, 1.0);
+        row.iter().map(|x| x * x).sum::<f64>()
+    });
+    rows.collect::<Vec<_>>().iter().sum::<f64>().sqrt()
 }
 
 /// Refuses factors that were made for another shape of model.
@@ -59,8 +114,13 @@ pub fn check(decoder: &Decoder, delta: &Delta) -> Result<()> {
             last,
         });
     }
-    let (want_r, want_u) = (d * delta.rank, d_k * delta.rank);
-    if delta.r.len() != want_r || delta.u.len() != want_u || delta.rank == 0 {
+    let (want_r, want_u) = match delta.is_dense() {
+        true => (0, d * d_k),
+        false => (d * delta.rank, d_k * delta.rank),
+    };
+    let no_bias = decoder.down_bias(delta.layer).is_none();
+    let bias_fits = delta.bias.is_empty() || (delta.bias.len() == d && !no_bias);
+    if delta.r.len() != want_r || delta.u.len() != want_u || !bias_fits {
         let (r, u) = (delta.r.len(), delta.u.len());
         return Err(EditError::DeltaShape {
             layer: delta.layer,

@@ -14,6 +14,8 @@ use unicode_normalization::UnicodeNormalization;
 /// Texts sampled per length, and their lengths in tokens (the start included).
 const TEXTS: usize = 10;
 const LENGTHS: [usize; 2] = [5, 10];
+/// MEMIT's prefixes.
+const FEW_LENGTH: usize = 10;
 /// Each token is one of this many likeliest.
 const TOP: usize = 5;
 /// What a text starts from where a model has no `<|endoftext|>`.
@@ -43,6 +45,32 @@ pub fn sample<P: Probe>(
             );
             templates.push(format!("{}. {{}}", clean(&tokens.decode_after(&ids))));
         }
+    }
+    Ok(templates)
+}
+
+/// `{}` and five prefixes of ten tokens from The, Therefore, Because, I, You:
+/// what MEMIT and its kin average over (ALGORITHMS §4).
+pub fn sample_few<P: Probe>(
+    decoder: &Decoder,
+    tokens: &Tokens,
+    seed: u32,
+    probe: &mut P,
+) -> Result<Vec<String>> {
+    let mut templates = vec!["{}".to_owned()];
+    for (text, start) in STARTS.iter().enumerate() {
+        let seed = (u64::from(seed) << 32) | (FEW_LENGTH * 1000 + text) as u64;
+        let mut ids = tokens.encode(start)?.ids;
+        let new = FEW_LENGTH.saturating_sub(ids.len());
+        let choice = Choice::TopK { k: TOP, seed };
+        let each = |_| ControlFlow::Continue(());
+        let written = generate(decoder, &ids, new, choice, None, probe, each)?;
+        ids.extend(
+            written
+                .into_iter()
+                .filter(|&id| Some(id) != decoder.config.eos),
+        );
+        templates.push(format!("{}. {{}}", clean(&tokens.decode_after(&ids))));
     }
     Ok(templates)
 }

@@ -1,9 +1,11 @@
-//! v*: the value that makes the model say the target (Meng et al. 2022, §3.1, eq. 4).
+//! v* and z: the values that make the model say targets (Meng et al. 2022, §3.1,
+//! eq. 4; Meng et al. 2023, eq. 16).
 //!
-//! δ ∈ R^d is added to the MLP output of layer ℓ at the subject's last token of
-//! every context. What does not depend on δ — layers ≤ ℓ, and every position
-//! before the subject's last token — runs once; each step runs the layers above
-//! ℓ at positions ≥ subject_last, all contexts in one batch.
+//! δ ∈ R^d is added to what layer ℓ writes at the subject's last token of every
+//! context. What does not depend on δ — layers ≤ ℓ, and every position before
+//! the subject's last token — runs once; each step runs the layers above ℓ at
+//! positions ≥ subject_last, all contexts of all facts in one batch. Each fact
+//! has a δ of its own, which no other's loss depends on.
 
 use super::context::{Context, norm, pad_right};
 use super::error::{EditError, Result};
@@ -23,7 +25,7 @@ pub struct Loss {
 }
 
 /// v* and how it was found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Value {
     /// v* − t₀, `[d]`.
     pub delta: Vec<f64>,
@@ -32,6 +34,8 @@ pub struct Value {
     pub losses: Vec<Loss>,
     /// Whether a step was scaled back to clamp·‖t₀‖ at the end.
     pub clamped: bool,
+    /// The optimisation came to its end.
+    pub done: bool,
 }
 
 impl Value {
@@ -49,155 +53,191 @@ impl Value {
 const ENOUGH: f64 = 0.05;
 const BETA: (f64, f64) = (0.9, 0.999);
 const EPSILON: f64 = 1e-8;
+/// Contexts of one batch: more fill no core better, and take memory.
+const CONTEXTS: usize = 128;
 
-/// Minimises NLL + KL + weight decay over δ; `each` sees every evaluation.
+/// Minimises NLL + KL + weight decay over each fact's δ, added at `site`
+/// (`MlpOut` or `ResidPost`); `each` sees every evaluation: the number of the
+/// fact, the step, the loss.
 pub fn optimise<P: Probe>(
     decoder: &Decoder,
-    context: &Context,
-    layer: usize,
+    facts: &[Context],
+    site: Site,
     hyper: &Hyper,
     probe: &mut P,
-    mut each: impl FnMut(usize, Loss),
-) -> Result<Value> {
-    let problem = Problem::new(decoder, context, layer, probe)?;
-    let t0_norm = norm(&problem.t0);
-    let d = problem.t0.len();
-    let mut delta = vec![0f64; d];
-    let (mut first, mut second) = (vec![0f64; d], vec![0f64; d]);
-    let mut losses = Vec::with_capacity(hyper.steps);
-    let mut clamped = false;
+    mut each: impl FnMut(usize, usize, Loss),
+) -> Result<Vec<Value>> {
+    let contexts = facts.iter().map(|fact| fact.rows.len() + 1).max();
+    let group = (CONTEXTS / contexts.unwrap_or(1)).max(1);
+    let mut values = Vec::with_capacity(facts.len());
+    for (n, facts) in facts.chunks(group).enumerate() {
+        let mut each = |fact, step, loss| each(n * group + fact, step, loss);
+        values.extend(together(decoder, facts, site, hyper, probe, &mut each)?);
+    }
+    Ok(values)
+}
+
+/// The facts of one batch.
+fn together<P: Probe>(
+    decoder: &Decoder,
+    facts: &[Context],
+    site: Site,
+    hyper: &Hyper,
+    probe: &mut P,
+    each: &mut impl FnMut(usize, usize, Loss),
+) -> Result<Vec<Value>> {
+    let (problem, t0) = Problem::new(decoder, facts, site, probe)?;
+    let d = decoder.config.d;
+    let mut values: Vec<Value> = t0.into_iter().map(Value::at).collect();
+    let mut adam: Vec<Adam> = values.iter().map(|_| Adam::new(d)).collect();
     for step in 0..hyper.steps {
-        let variable = Var::from_vec(
-            delta.iter().map(|&v| v as f32).collect(),
-            d,
-            decoder.device(),
-        )?;
-        let (nll, kl) = problem.losses(decoder, &variable, probe)?;
-        let kl = (kl * hyper.kl_factor)?;
-        let delta_norm = norm(&delta);
-        let wd = hyper.weight_decay * delta_norm / (t0_norm * t0_norm);
-        let (nll_value, kl_value) = (scalar(&nll)?, scalar(&kl)?);
-        let loss = Loss {
-            nll: nll_value,
-            kl: kl_value,
-            wd,
-            total: nll_value + kl_value + wd,
-        };
-        losses.push(loss);
-        each(step, loss);
-        if !loss.total.is_finite() {
-            return Err(EditError::NotFinite { step });
+        let deltas = values.iter().flat_map(|v| &v.delta).map(|&x| x as f32);
+        let variable = Var::from_vec(deltas.collect(), (facts.len(), d), decoder.device())?;
+        let losses = problem.losses(decoder, &variable, probe)?;
+        for (fact, (value, (nll, kl))) in values.iter_mut().zip(losses.each()?).enumerate() {
+            if value.done {
+                continue;
+            }
+            let kl = kl * hyper.kl_factor;
+            let square = norm(&value.t0).powi(2);
+            let wd = hyper.weight_decay * norm(&value.delta) / square;
+            let total = nll + kl + wd;
+            let loss = Loss { nll, kl, wd, total };
+            value.losses.push(loss);
+            each(fact, step, loss);
+            if !total.is_finite() {
+                return Err(EditError::NotFinite { step });
+            }
+            value.done = total < ENOUGH || step + 1 == hyper.steps;
         }
-        if loss.total < ENOUGH || step + 1 == hyper.steps {
+        if values.iter().all(|value| value.done) {
             break;
         }
-        let grads = (nll + kl)?.backward()?;
-        let gradient: Vec<f64> = match grads.get(&variable) {
-            Some(g) => g.to_dtype(DType::F64)?.to_vec1()?,
+        let grads = losses.total(hyper.kl_factor)?.backward()?;
+        let gradient: Vec<Vec<f64>> = match grads.get(&variable) {
+            Some(g) => g.to_dtype(DType::F64)?.to_vec2()?,
             None => return Err(EditError::NotFinite { step }),
         };
-        let t = step as i32 + 1;
-        for i in 0..d {
-            // d‖δ‖/dδ = δ/‖δ‖, taken as 0 at δ = 0.
-            let decay = match delta_norm > 0.0 {
-                true => hyper.weight_decay / (t0_norm * t0_norm) * delta[i] / delta_norm,
-                false => 0.0,
-            };
-            let g = gradient[i] + decay;
-            first[i] = BETA.0 * first[i] + (1.0 - BETA.0) * g;
-            second[i] = BETA.1 * second[i] + (1.0 - BETA.1) * g * g;
-            let m = first[i] / (1.0 - BETA.0.powi(t));
-            let v = second[i] / (1.0 - BETA.1.powi(t));
-            delta[i] -= hyper.lr * m / (v.sqrt() + EPSILON);
-        }
-        let (length, limit) = (norm(&delta), hyper.clamp * t0_norm);
-        clamped = length > limit;
-        if clamped {
-            delta.iter_mut().for_each(|v| *v *= limit / length);
+        let open = values.iter_mut().zip(&mut adam).zip(&gradient);
+        for ((value, adam), gradient) in open.filter(|((value, _), _)| !value.done) {
+            value.step(adam, gradient, step, hyper);
         }
     }
-    Ok(Value {
-        delta,
-        t0: problem.t0,
-        losses,
-        clamped,
-    })
+    Ok(values)
+}
+
+impl Value {
+    fn at(t0: Vec<f64>) -> Value {
+        Value {
+            delta: vec![0.0; t0.len()],
+            t0,
+            ..Value::default()
+        }
+    }
+
+    /// One step of Adam, then back to within the clamp.
+    fn step(&mut self, adam: &mut Adam, gradient: &[f64], step: usize, hyper: &Hyper) {
+        let (delta_norm, t0_norm) = (norm(&self.delta), norm(&self.t0));
+        // d‖δ‖/dδ = δ/‖δ‖, taken as 0 at δ = 0.
+        let decay = match delta_norm > 0.0 {
+            true => hyper.weight_decay / (t0_norm * t0_norm) / delta_norm,
+            false => 0.0,
+        };
+        let t = step as i32 + 1;
+        for (i, gradient) in gradient.iter().enumerate() {
+            let g = gradient + decay * self.delta[i];
+            adam.first[i] = BETA.0 * adam.first[i] + (1.0 - BETA.0) * g;
+            adam.second[i] = BETA.1 * adam.second[i] + (1.0 - BETA.1) * g * g;
+            let m = adam.first[i] / (1.0 - BETA.0.powi(t));
+            let v = adam.second[i] / (1.0 - BETA.1.powi(t));
+            self.delta[i] -= hyper.lr * m / (v.sqrt() + EPSILON);
+        }
+        let (length, limit) = (norm(&self.delta), hyper.clamp * t0_norm);
+        self.clamped = length > limit;
+        if self.clamped {
+            self.delta.iter_mut().for_each(|v| *v *= limit / length);
+        }
+    }
+}
+
+/// First and second moments of a gradient.
+struct Adam {
+    first: Vec<f64>,
+    second: Vec<f64>,
+}
+
+impl Adam {
+    fn new(d: usize) -> Adam {
+        Adam {
+            first: vec![0.0; d],
+            second: vec![0.0; d],
+        }
+    }
 }
 
 /// What does not change from step to step.
 struct Problem {
-    /// Residual after `layer` at positions ≥ subject_last, `[B, R, d]`.
+    /// Residual after the layer at positions ≥ subject_last, `[B, R, d]`.
     base: Tensor,
     layer: usize,
     span: Span,
     past: Past,
-    t0: Vec<f64>,
-    /// Flat rows of `[B·R]` whose logits count: B·n targets, then the KL row.
+    /// Whose δ a row of the batch takes, `[B]`.
+    owner: Tensor,
+    /// Flat rows of `[B·R]` whose logits count: the targets', then each fact's KL row.
     wanted: Tensor,
-    /// The target's tokens once per context, `[(B − 1)·n, 1]`.
+    /// The target's tokens once per context, `[N, 1]`.
     target: Tensor,
-    /// log p at the KL row before the edit, `[1, V]`.
+    /// Of each target token: its fact, and its share in the fact's mean.
+    shares: Vec<(usize, f64)>,
+    /// log p at the KL rows before the edit, `[F, V]`.
     essence: Tensor,
 }
 
 impl Problem {
+    /// Also each fact's t₀.
     fn new<P: Probe>(
         decoder: &Decoder,
-        context: &Context,
-        layer: usize,
+        facts: &[Context],
+        site: Site,
         probe: &mut P,
-    ) -> Result<Problem> {
+    ) -> Result<(Problem, Vec<Vec<f64>>)> {
         let device = decoder.device();
-        let n = context.target.len();
-        // Teacher forcing joins token ids: the last target token is only predicted.
-        let forced = context
-            .rows
-            .iter()
-            .map(|row| [&row.ids[..], &context.target[..n - 1]].concat());
-        let ids: Vec<Vec<u32>> = forced.chain([context.essence.ids.clone()]).collect();
-        let starts: Vec<usize> = context
-            .rows
-            .iter()
-            .chain([&context.essence])
-            .map(|row| row.subject_last)
-            .collect();
-        let lengths: Vec<usize> = ids.iter().map(Vec::len).collect();
-        let padded = pad_right(&ids);
+        let mut batch = Batch::default();
+        for (fact, context) in facts.iter().enumerate() {
+            batch.add(fact, context);
+        }
+        let (starts, lengths) = (&batch.starts, &batch.lengths);
+        let padded = pad_right(&batch.ids);
         let refs: Vec<&[u32]> = padded.iter().map(Vec::as_slice).collect();
-        let width = refs[0].len();
+        let width = refs.first().map_or(0, |row| row.len());
         decoder.check_length(width)?;
 
-        // One whole pass: the residual after `layer`, and every key and value.
-        let (at, out) = (
-            Site::new(layer, Point::ResidPost),
-            Site::new(layer, Point::MlpOut),
-        );
-        let mut capture = (&mut *probe, Capture::at([at, out]));
+        // One whole pass: the residual after the layer, and every key and value.
+        let layer = site.layer;
+        let post_site = Site::new(layer, Point::ResidPost);
+        let mut capture = (&mut *probe, Capture::at([post_site, site]));
         let mut past = Past::growing(decoder.layers());
         let span = Span::whole(width, device)?;
         let x = decoder.embed(&refs, &span, &mut capture)?;
         let last =
             decoder.run_layers(x, 0..decoder.layers(), &span, Some(&mut past), &mut capture)?;
         let mut capture = capture.1;
-        let (Some(post), Some(value)) = (capture.take(at), capture.take(out)) else {
-            return Err(EditError::NoSuchLayer {
-                layer,
-                last: decoder.layers() - 1,
-            });
+        let gone = || EditError::NoSuchLayer {
+            layer,
+            last: decoder.layers() - 1,
         };
-        let t0 = value
-            .get(0)?
-            .get(starts[0])?
-            .to_dtype(DType::F64)?
-            .to_vec1()?;
+        let post = capture.seen.get(&post_site).cloned().ok_or_else(gone)?;
+        let value = capture.take(site).ok_or_else(gone)?;
+        let t0 = |&row: &usize| -> Result<Vec<f64>> {
+            let value = value.get(row)?.get(starts[row])?;
+            Ok(value.to_dtype(DType::F64)?.to_vec1()?)
+        };
+        let t0 = batch.bare.iter().map(t0).collect::<Result<_>>()?;
 
         // Rows of the batch, shifted so that each starts at its subject_last.
-        let rows = lengths
-            .iter()
-            .zip(&starts)
-            .map(|(len, start)| len - start)
-            .max()
-            .unwrap_or(1);
+        let rows = lengths.iter().zip(starts).map(|(len, start)| len - start);
+        let rows = rows.max().unwrap_or(1);
         let shifted = |x: &Tensor| -> Result<Tensor> {
             let parts = starts.iter().enumerate().map(|(b, &start)| {
                 let row = x.get(b)?.narrow(0, start, rows.min(width - start))?;
@@ -210,44 +250,37 @@ impl Problem {
         };
         let base = shifted(&post)?.detach();
         let deepest = starts.iter().copied().max().unwrap_or(0);
-        let essence_row = ids.len() - 1;
-        let essence = last.get(essence_row)?.narrow(0, starts[essence_row], 1)?;
+        let essence = (batch.essences.iter()).map(|&row| last.get(row)?.get(starts[row]));
+        let essence = Tensor::stack(&essence.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
 
-        let mut wanted = Vec::new();
-        for b in 0..context.rows.len() {
-            let first = lengths[b] - starts[b] - n;
-            wanted.extend((0..n).map(|j| (b * rows + first + j) as u32));
-        }
-        wanted.push((essence_row * rows) as u32);
-        let target: Vec<u32> = context
-            .rows
-            .iter()
-            .flat_map(|_| context.target.iter().copied())
-            .collect();
-        Ok(Problem {
+        let flat = |&(row, at): &(usize, usize)| (row * rows + at - starts[row]) as u32;
+        let mut wanted: Vec<u32> = batch.wanted.iter().map(flat).collect();
+        wanted.extend(batch.essences.iter().map(|&row| (row * rows) as u32));
+        let (counted, targets) = (wanted.len(), batch.target.len());
+        let problem = Problem {
             base,
             layer,
-            span: Span::ragged(&starts, deepest, rows, device)?,
+            span: Span::ragged(starts, deepest, rows, device)?,
             past: past.truncated(deepest)?,
-            t0,
-            wanted: Tensor::from_vec(wanted, ids.len() * n - n + 1, device)?,
-            target: Tensor::from_vec(target, (context.rows.len() * n, 1), device)?,
+            owner: Tensor::from_vec(batch.owner, refs.len(), device)?,
+            wanted: Tensor::from_vec(wanted, counted, device)?,
+            target: Tensor::from_vec(batch.target, (targets, 1), device)?,
+            shares: batch.shares,
             essence: decoder.log_probs(&essence)?.detach(),
-        })
+        };
+        Ok((problem, t0))
     }
 
-    /// NLL and (unscaled) KL at `delta`, as graph nodes.
+    /// NLL of every target token and (unscaled) KL of every fact, at δ `[F, d]`.
     fn losses<P: Probe>(
         &self,
         decoder: &Decoder,
         delta: &Tensor,
         probe: &mut P,
-    ) -> Result<(Tensor, Tensor)> {
+    ) -> Result<Losses<'_>> {
         let (batch, rows, d) = self.base.dims3()?;
-        let edited = self
-            .base
-            .narrow(1, 0, 1)?
-            .broadcast_add(&delta.to_dtype(self.base.dtype())?)?;
+        let delta = delta.index_select(&self.owner, 0)?.unsqueeze(1)?;
+        let edited = (self.base.narrow(1, 0, 1)? + delta)?;
         let x = match rows {
             1 => edited,
             _ => Tensor::cat(&[edited, self.base.narrow(1, 1, rows - 1)?], 1)?,
@@ -263,15 +296,89 @@ impl Problem {
         let nll = log_probs
             .narrow(0, 0, targets)?
             .gather(&self.target, D::Minus1)?
-            .mean_all()?
+            .squeeze(1)?
             .neg()?;
-        let now = log_probs.narrow(0, targets, 1)?;
+        let now = log_probs.narrow(0, targets, log_probs.dim(0)? - targets)?;
         // KL(p_new ‖ p_init), as the released code has it.
-        let kl = (now.exp()? * (&now - &self.essence)?)?.sum_all()?;
-        Ok((nll, kl))
+        let kl = (now.exp()? * (&now - &self.essence)?)?.sum(D::Minus1)?;
+        Ok(Losses {
+            nll,
+            kl,
+            shares: &self.shares,
+        })
     }
 }
 
-fn scalar(x: &Tensor) -> Result<f64> {
-    Ok(x.to_dtype(DType::F64)?.to_scalar::<f64>()?)
+/// One evaluation, as graph nodes.
+struct Losses<'a> {
+    /// Of each target token, `[N]`.
+    nll: Tensor,
+    /// Of each fact, `[F]`.
+    kl: Tensor,
+    shares: &'a [(usize, f64)],
+}
+
+impl Losses<'_> {
+    /// Each fact's mean NLL and its KL.
+    fn each(&self) -> Result<Vec<(f64, f64)>> {
+        let kl: Vec<f64> = self.kl.to_dtype(DType::F64)?.to_vec1()?;
+        let nll: Vec<f64> = self.nll.to_dtype(DType::F64)?.to_vec1()?;
+        let mut losses: Vec<(f64, f64)> = kl.into_iter().map(|kl| (0.0, kl)).collect();
+        for (nll, &(fact, share)) in nll.iter().zip(self.shares) {
+            losses[fact].0 += share * nll;
+        }
+        Ok(losses)
+    }
+
+    /// The sum over facts of what depends on δ through the model.
+    fn total(&self, kl_factor: f64) -> Result<Tensor> {
+        let shares: Vec<f32> = self.shares.iter().map(|(_, share)| *share as f32).collect();
+        let shares = Tensor::new(shares, self.nll.device())?;
+        Ok(((&self.nll * shares)?.sum_all()? + (self.kl.sum_all()? * kl_factor)?)?)
+    }
+}
+
+/// Token rows of several facts.
+#[derive(Default)]
+struct Batch {
+    ids: Vec<Vec<u32>>,
+    /// Each row's subject_last.
+    starts: Vec<usize>,
+    lengths: Vec<usize>,
+    owner: Vec<u32>,
+    /// Each fact's bare prompt and KL row.
+    bare: Vec<usize>,
+    essences: Vec<usize>,
+    /// Row and position whose logits foresee a target token.
+    wanted: Vec<(usize, usize)>,
+    target: Vec<u32>,
+    shares: Vec<(usize, f64)>,
+}
+
+impl Batch {
+    fn add(&mut self, fact: usize, context: &Context) {
+        let n = context.target.len();
+        self.bare.push(self.ids.len());
+        let share = 1.0 / (n * context.rows.len()) as f64;
+        for row in &context.rows {
+            // Teacher forcing joins token ids: the last target token is only predicted.
+            let first = row.ids.len() - 1;
+            self.wanted
+                .extend((0..n).map(|j| (self.ids.len(), first + j)));
+            self.target.extend(&context.target);
+            self.shares.extend((0..n).map(|_| (fact, share)));
+            let ids = [&row.ids[..], &context.target[..n - 1]].concat();
+            self.push(fact, ids, row.subject_last);
+        }
+        self.essences.push(self.ids.len());
+        let essence = &context.essence;
+        self.push(fact, essence.ids.clone(), essence.subject_last);
+    }
+
+    fn push(&mut self, fact: usize, ids: Vec<u32>, start: usize) {
+        self.owner.push(fact as u32);
+        self.starts.push(start);
+        self.lengths.push(ids.len());
+        self.ids.push(ids);
+    }
 }

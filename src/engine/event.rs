@@ -1,7 +1,8 @@
 //! What the engine says. Plain numbers and strings; no tensor crosses.
 
 use super::spec::EditId;
-use crate::edit::{Delta, Hyper};
+use crate::edit::defaults::ForMethod;
+use crate::edit::{Delta, Hyper, Method};
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
@@ -90,15 +91,31 @@ pub struct ModelInfo {
     pub dtype: String,
     /// sha256 of the weight file(s), hex.
     pub sha256: String,
+    /// Layers whose second moment over the program's own text is in the cache.
+    pub moments: Vec<usize>,
     /// Prompts to begin with: (prompt with {}, subject, old object, suggested target).
     pub examples: Vec<[String; 4]>,
     /// The layer that [`crate::edit::LayerChoice::Auto`] takes, where it is
     /// known before any trace.
     pub default_layer: Option<usize>,
-    /// What v* is optimised with where a request leaves it open.
-    pub hyper: Hyper,
+    /// Where and how each method rewrites where a request leaves it open.
+    pub defaults: Vec<(Method, ForMethod)>,
     /// ‖ΔW‖/‖W‖ of a sample of edits of this model, ascending; empty: not known.
     pub norm_sample: Vec<f64>,
+}
+
+impl ModelInfo {
+    /// Where and how `method` rewrites this model.
+    pub fn defaults(&self, method: Method) -> Option<&ForMethod> {
+        let mut all = self.defaults.iter();
+        all.find(|(own, _)| *own == method).map(|(_, own)| own)
+    }
+
+    /// Its hyper-parameters.
+    pub fn hyper(&self, method: Method) -> Hyper {
+        let own = self.defaults(method).map(|own| own.hyper.clone());
+        own.unwrap_or_default()
+    }
 }
 
 /// A job's result.

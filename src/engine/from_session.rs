@@ -29,13 +29,14 @@ pub fn restore(session: &Session, factors: &Factors) -> Vec<Spec> {
         match factors.get(&id) {
             Some(deltas) => specs.push(Spec::Adopt {
                 id,
+                asked: saved.asked.requests().cloned().collect(),
                 deltas: deltas.clone(),
             }),
             None => {
                 specs.push(Spec::Stack {
                     edits: beneath(&saved.made_on),
                 });
-                let (edit, watch) = (saved.asked.clone(), saved.watch.clone());
+                let (edit, watch) = (Box::new(saved.asked.clone()), saved.watch.clone());
                 specs.push(Spec::Edit { id, edit, watch });
             }
         }
@@ -85,7 +86,8 @@ fn beneath(edits: &[Beneath]) -> Vec<Stacked> {
         .collect()
 }
 
-fn stacked(saved: &SavedEdit) -> Stacked {
+/// How an edit stands in the stack.
+pub fn stacked(saved: &SavedEdit) -> Stacked {
     Stacked {
         id: saved.id,
         alpha: saved.alpha,
@@ -149,10 +151,12 @@ mod tests {
             r: vec![1.0],
             u: vec![1.0],
             rank: 1,
+            bias: vec![],
         };
         let factors = Factors::from([(1, vec![delta.clone()]), (5, vec![delta.clone()])]);
         let adopt = |id| Spec::Adopt {
             id,
+            asked: vec![crate::edit::Request::default()],
             deltas: vec![delta.clone()],
         };
         assert_eq!(restore(&session(), &factors), [adopt(1), adopt(5), end()]);
@@ -175,7 +179,7 @@ mod tests {
             specs[3],
             Spec::Edit {
                 id: 5,
-                edit: again,
+                edit: Box::new(again),
                 watch: Watch::default()
             }
         );

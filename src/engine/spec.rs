@@ -1,6 +1,6 @@
 //! What the engine can be asked. Serialisable: also a line of a session file.
 
-use crate::edit::{Delta, EditSpec, MomentSource};
+use crate::edit::{Delta, EditSpec, MomentSource, Request};
 use crate::measure::{Probe, Watch};
 pub use crate::model::Source;
 use crate::trace::TraceSpec;
@@ -40,7 +40,7 @@ pub enum Spec {
     /// Makes edit `id` on top of the current stack and switches it on at α = 1.
     Edit {
         id: EditId,
-        edit: EditSpec,
+        edit: Box<EditSpec>,
         watch: Watch,
     },
     /// Sets the whole stack, in order: undo, redo, toggle and scale are all this.
@@ -74,6 +74,8 @@ pub enum Spec {
     /// Gives the engine an edit's factors, as read from a session file.
     Adopt {
         id: EditId,
+        /// What it rewrote.
+        asked: Vec<Request>,
         #[serde(skip)]
         deltas: Vec<Delta>,
     },

@@ -4,13 +4,13 @@ use super::error::{EngineError, Result};
 use super::event::ModelInfo;
 use super::folders::Folders;
 use super::spec::{EditId, Stacked};
-use crate::edit::{Delta, Factor, stack};
+use crate::edit::{Delta, Metric, Request, stack};
 use crate::facts::World;
+use crate::measure::MomentHealth;
 use crate::model::{Decoder, Loaded, Tokens};
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 pub struct State {
     pub folders: Folders,
@@ -38,20 +38,23 @@ pub struct Model {
     pub pristine: Decoder,
     /// With the edits that are on.
     pub current: Decoder,
-    /// The facts that the model is known to know.
-    pub world: Option<World>,
+    /// Facts about the world. Atlas was trained on all of them; other models
+    /// know some.
+    pub world: World,
     /// Atlas itself, whose defaults are known.
     pub is_atlas: bool,
     deltas: BTreeMap<EditId, Vec<Delta>>,
+    /// What each edit rewrote.
+    requests: BTreeMap<EditId, Vec<Request>>,
     stack: Vec<Stacked>,
     /// σ of the known subjects' embeddings, once a trace has asked.
     pub sigma: OnceCell<f64>,
-    /// The factors of C made so far, by what they depend on.
-    pub factors: BTreeMap<String, Arc<(Factor, crate::edit::moment::About)>>,
+    /// What was made of C so far, by what it depends on.
+    pub metrics: BTreeMap<String, (Metric, MomentHealth)>,
 }
 
 impl Model {
-    pub fn new(loaded: Loaded, info: ModelInfo, world: Option<World>, is_atlas: bool) -> Model {
+    pub fn new(loaded: Loaded, info: ModelInfo, world: World, is_atlas: bool) -> Model {
         Model {
             info,
             tokens: loaded.tokens,
@@ -60,18 +63,20 @@ impl Model {
             world,
             is_atlas,
             deltas: BTreeMap::new(),
+            requests: BTreeMap::new(),
             stack: Vec::new(),
             sigma: OnceCell::new(),
-            factors: BTreeMap::new(),
+            metrics: BTreeMap::new(),
         }
     }
 
     /// Takes over an edit's factors; they are not yet in the stack.
-    pub fn adopt(&mut self, id: EditId, deltas: Vec<Delta>) -> Result<()> {
+    pub fn adopt(&mut self, id: EditId, asked: Vec<Request>, deltas: Vec<Delta>) -> Result<()> {
         deltas
             .iter()
             .try_for_each(|delta| stack::check(&self.pristine, delta))?;
         self.deltas.insert(id, deltas);
+        self.requests.insert(id, asked);
         Ok(())
     }
 
@@ -98,19 +103,28 @@ impl Model {
         Ok(())
     }
 
-    /// The current weights with one more delta, beside the ones in use.
-    pub fn with(&self, delta: &Delta) -> Result<Decoder> {
+    /// The facts of the edits that are on.
+    pub fn requests_on(&self) -> impl Iterator<Item = &Request> {
+        let on = self.stack.iter().filter(|e| e.on && e.alpha != 0.0);
+        on.flat_map(|edit| self.requests.get(&edit.id).into_iter().flatten())
+    }
+
+    /// The current weights with one more edit, beside the ones in use.
+    pub fn with(&self, new: &[Delta]) -> Result<Decoder> {
         let on = self.stack.iter().filter(|edit| edit.on);
         let deltas = on.flat_map(|edit| {
             let of = self.deltas.get(&edit.id).into_iter().flatten();
             of.map(|delta| (delta, edit.alpha))
         });
-        Ok(stack::apply(&self.pristine, deltas.chain([(delta, 1.0)]))?)
+        Ok(stack::apply(
+            &self.pristine,
+            deltas.chain(new.iter().map(|delta| (delta, 1.0))),
+        )?)
     }
 
     /// Puts a new edit on top of the stack, on and at α = 1.
-    pub fn push(&mut self, id: EditId, deltas: Vec<Delta>) -> Result<()> {
-        self.adopt(id, deltas)?;
+    pub fn push(&mut self, id: EditId, asked: Vec<Request>, deltas: Vec<Delta>) -> Result<()> {
+        self.adopt(id, asked, deltas)?;
         let mut edits = self.stack.clone();
         edits.retain(|edit| edit.id != id);
         edits.push(Stacked {
@@ -139,6 +153,7 @@ impl Model {
                     .r
                     .iter()
                     .chain(&delta.u)
+                    .chain(&delta.bias)
                     .for_each(|v| hash.update(v.to_le_bytes()));
             }
         }

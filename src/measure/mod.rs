@@ -9,6 +9,6 @@ pub mod score;
 pub mod spec;
 
 pub use spec::{
-    EditReport, Elapsed, Generation, LayerNorm, MomentHealth, Pair, Probe, ProbeGroup, ProbeRow,
-    Watch,
+    EditReport, Elapsed, FactRow, Generation, LayerNorm, MomentHealth, Pair, Probe, ProbeGroup,
+    ProbeRow, Watch,
 };

@@ -8,16 +8,14 @@ use crate::facts::{Fact, World};
 /// Up to `count` probes for `request`, the nearest first. `old` is the answer
 /// that the unedited model gives. Without a matching fact in the world only
 /// the edited prompt itself is proposed.
-pub fn propose(world: Option<&World>, request: &Request, old: &str, count: usize) -> Vec<Probe> {
+pub fn propose(world: &World, request: &Request, old: &str, count: usize) -> Vec<Probe> {
     let probe = |prompt: String, expected: &str, group| Probe {
         prompt,
         expected: expected.into(),
         group,
     };
     let mut found = vec![probe(request.text(), old, ProbeGroup::Fact)];
-    let Some((world, fact)) =
-        world.and_then(|world| Some((world, edited_fact(world, request, old)?)))
-    else {
+    let Some(fact) = edited_fact(world, request, old) else {
         found.truncate(count);
         return found;
     };
@@ -108,8 +106,8 @@ pub fn propose(world: Option<&World>, request: &Request, old: &str, count: usize
 
 /// The whole name of an answer of which the model has begun to say `old`: of
 /// "New" for a tower in New York City.
-pub fn whole_answer(world: Option<&World>, request: &Request, old: &str) -> Option<String> {
-    let fact = edited_fact(world?, request, old)?;
+pub fn whole_answer(world: &World, request: &Request, old: &str) -> Option<String> {
+    let fact = edited_fact(world, request, old)?;
     (!old.is_empty() && fact.object.starts_with(old)).then(|| fact.object.clone())
 }
 

@@ -125,12 +125,26 @@ pub struct Elapsed {
     pub total: f64,
 }
 
+/// One of several facts that were rewritten together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FactRow {
+    pub prompt: String,
+    pub subject: String,
+    pub target: String,
+    pub p_target: Pair,
+    /// The likeliest next token, before and after.
+    pub top_before: String,
+    pub top_after: String,
+}
+
 /// A finished edit; its JSON names are fixed (DESIGN, "The command line").
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EditReport {
     pub model: String,
     pub method: String,
+    /// The last of `layers`.
     pub layer: usize,
     /// As used: what the request left open is filled in.
     pub hyper: Hyper,
@@ -154,8 +168,19 @@ pub struct EditReport {
     /// this model, as the share of them that are smaller; `None`: not known.
     pub norm_percentile: Option<f64>,
     pub seed: u32,
+    /// Each fact, where there are several; the figures above are their means.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<FactRow>,
     pub probes: Vec<ProbeRow>,
     pub generations: Vec<Generation>,
     pub warnings: Vec<String>,
     pub elapsed_s: Elapsed,
+}
+
+impl EditReport {
+    /// The first and the last layer that moved.
+    pub fn span(&self) -> (usize, usize) {
+        let first = self.layers.first().map_or(self.layer, |l| l.layer);
+        (first, self.layer)
+    }
 }

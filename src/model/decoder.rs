@@ -21,8 +21,12 @@ pub struct Decoder {
     /// Radians a position of each rotary pair; empty where positions are learned.
     frequencies: Arc<[f64]>,
     /// Edited `down` matrices by layer; the pristine ones stay in `weights`.
-    edited: BTreeMap<usize, Tensor>,
+    edited: BTreeMap<usize, Down>,
 }
+
+/// An MLP's last matrix `[d, d_k]` and its bias `[d]`, in the place of the
+/// pristine ones.
+pub type Down = Linear;
 
 impl Decoder {
     pub fn new(config: Config, weights: Weights) -> Decoder {
@@ -38,13 +42,21 @@ impl Decoder {
         }
     }
 
-    /// The same model with these matrices `[d, d_k]` in the place of the MLPs'
-    /// last ones. W₀ is never written: dropping an entry restores it bit for bit.
-    pub fn with_edited(&self, edited: BTreeMap<usize, Tensor>) -> Decoder {
+    /// The same model with these in the place of the MLPs' last matrices. W₀ is
+    /// never written: dropping an entry restores it bit for bit.
+    pub fn with_edited(&self, edited: BTreeMap<usize, Down>) -> Decoder {
         Decoder {
             edited,
             ..self.clone()
         }
+    }
+
+    /// The same model, edits included, with one more matrix and bias replaced.
+    pub fn with_down(&self, layer: usize, weight: &Tensor, bias: Option<&Tensor>) -> Decoder {
+        let mut edited = self.edited.clone();
+        let (weight, bias) = (weight.clone(), bias.cloned());
+        edited.insert(layer, Down { weight, bias });
+        self.with_edited(edited)
     }
 
     /// The model as it was loaded.
@@ -66,9 +78,17 @@ impl Decoder {
 
     /// W of `layer`, `[d, d_k]`, edits included.
     pub fn down_weight(&self, layer: usize) -> &Tensor {
-        self.edited
-            .get(&layer)
-            .unwrap_or(&self.weights.blocks[layer].down.weight)
+        &self.down(layer).weight
+    }
+
+    /// Its bias `[d]`, where the family has one.
+    pub fn down_bias(&self, layer: usize) -> Option<&Tensor> {
+        self.down(layer).bias.as_ref()
+    }
+
+    fn down(&self, layer: usize) -> &Down {
+        let pristine = &self.weights.blocks[layer].down;
+        self.edited.get(&layer).unwrap_or(pristine)
     }
 
     /// Whole prompts of equal length, `[B][T]` ids, to the last residual `[B, T, d]`.
@@ -116,6 +136,7 @@ impl Decoder {
             .weights
             .embed
             .index_select(&flat, 0)?
+            .to_dtype(DType::F32)?
             .reshape((ids.len(), rows, self.config.d))?)
     }
 
@@ -267,7 +288,7 @@ impl Decoder {
             Some(gate) => (self.activate(&linear(x, gate)?)? * up)?,
         };
         let key = probe.visit(Site::new(layer, Point::MlpKey), key)?;
-        let value = ops::linear(&key, self.down_weight(layer), block.down.bias.as_ref())?;
+        let value = linear(&key, self.down(layer))?;
         probe.visit(Site::new(layer, Point::MlpOut), value)
     }
 
@@ -325,7 +346,7 @@ impl Decoder {
     pub fn logits<P: Probe>(&self, resid: &Tensor, probe: &mut P) -> Result<Tensor> {
         let normed = self.norm(resid, &self.weights.norm_f)?;
         let normed = probe.visit(Site::new(self.layers() - 1, Point::FinalNorm), normed)?;
-        Ok(linear(&normed, &self.weights.head)?.to_dtype(DType::F32)?)
+        linear(&normed, &self.weights.head)
     }
 
     /// Log-probabilities `[N, V]` after residual rows `[N, d]`.

@@ -2,7 +2,9 @@
 //! that depends on the kind of device is here and in `ops`.
 
 use super::error::{ModelError, Result};
-use candle_core::{DType, Device, DeviceLocation};
+use candle_core::{DType, Device, DeviceLocation, Tensor};
+use half::{bf16, f16};
+use rayon::prelude::*;
 
 /// Opens "auto", "cpu", "cuda" or "cuda:N". `auto` takes the first card where
 /// the binary can use one and one is there.
@@ -41,42 +43,98 @@ pub fn name(device: &Device) -> String {
     }
 }
 
-/// The precision that `name` ("auto", "f32", "bf16", "f16") means on a device.
-pub fn dtype(name: &str, device: &Device) -> Result<DType> {
-    match name {
-        "" | "auto" | "f32" => Ok(DType::F32),
-        other => Err(ModelError::Unsupported {
-            what: format!("--dtype {other} on {}", self::name(device)),
-            hint: "this version computes in f32; leave the option out".into(),
-        }),
+/// Where a model computes, and the precision of its matrices. Everything else,
+/// activations too, is f32.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub device: Device,
+    pub dtype: DType,
+}
+
+impl Place {
+    /// Opens a device ("auto", "cpu", "cuda:N") for a model of so many weights
+    /// in a precision ("auto", "f32", "bf16", "f16"). Refuses, before anything
+    /// is read, what has no room there. `auto` is f32, and bf16 on a card that
+    /// has room for that alone.
+    pub fn open(device: &str, dtype: &str, parameters: u64) -> Result<Place> {
+        let device = open(device)?;
+        let free = free_memory(&device);
+        let fits = |dtype| free.is_none_or(|free| needed(parameters, dtype) <= free);
+        let dtype = match dtype {
+            "" | "auto" if !device.is_cpu() && !fits(DType::F32) => DType::BF16,
+            "" | "auto" | "f32" => DType::F32,
+            "bf16" => DType::BF16,
+            "f16" => DType::F16,
+            other => {
+                return Err(ModelError::Unsupported {
+                    what: format!("--dtype {other}"),
+                    hint: "name one of auto, f32, bf16, f16".into(),
+                });
+            }
+        };
+        if !fits(dtype) {
+            let gb = |bytes: u64| bytes as f64 / 1e9;
+            let smaller = dtype == DType::F32 && fits(DType::BF16);
+            return Err(ModelError::NoRoom {
+                needed_gb: gb(needed(parameters, dtype)),
+                free_gb: gb(free.unwrap_or(0)),
+                device: name(&device),
+                advice: match smaller {
+                    true => "try --dtype bf16",
+                    false => "close something, or take a smaller model",
+                },
+            });
+        }
+        Ok(Place { device, dtype })
+    }
+
+    /// A weight matrix `[output, input]`, rounded to this precision.
+    pub fn matrix(&self, name: &str, values: Vec<f32>, shape: (usize, usize)) -> Result<Tensor> {
+        Ok(match self.dtype {
+            DType::BF16 => {
+                let half: Vec<bf16> = values.par_iter().map(|&x| bf16::from_f32(x)).collect();
+                Tensor::from_vec(half, shape, &self.device)?
+            }
+            DType::F16 => {
+                let half: Vec<f16> = values.par_iter().map(|&x| f16::from_f32(x)).collect();
+                if !half.par_iter().all(|x| x.is_finite()) {
+                    return Err(ModelError::BeyondF16 { name: name.into() });
+                }
+                Tensor::from_vec(half, shape, &self.device)?
+            }
+            _ => Tensor::from_vec(values, shape, &self.device)?,
+        })
     }
 }
 
-/// Refuses, before anything is read, a model of so many weights that the
-/// machine has no room for it.
-pub fn check_room(parameters: u64, device: &Device) -> Result<()> {
-    // The largest matrix is there twice while it is converted; activations are small.
-    let needed = parameters * 4 / 20 * 21;
-    match free_memory(device) {
-        Some(free) if free < needed => Err(ModelError::NoRoom {
-            needed_gb: needed as f64 / 1e9,
-            free_gb: free as f64 / 1e9,
-            device: name(device),
-        }),
-        _ => Ok(()),
-    }
+/// Bytes for a model of so many weights. The largest matrix is there twice
+/// while it is converted; activations are small.
+pub fn needed(parameters: u64, dtype: DType) -> u64 {
+    let bytes = dtype.size_in_bytes() as u64;
+    (parameters.saturating_mul(bytes) / 20).saturating_mul(21)
 }
 
 /// Bytes that could be taken now; `None` where the system does not say.
 fn free_memory(device: &Device) -> Option<u64> {
     if !device.is_cpu() {
-        // The driver says so itself when it runs out.
-        return None;
+        return free_on_card();
     }
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+/// Of the card that was opened last on this thread.
+#[cfg(feature = "cuda")]
+fn free_on_card() -> Option<u64> {
+    let (free, _total) = candle_core::cuda_backend::cudarc::driver::result::mem_get_info().ok()?;
+    Some(free as u64)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn free_on_card() -> Option<u64> {
+    None
 }
 
 #[cfg(test)]
@@ -88,16 +146,37 @@ mod tests {
         assert_eq!(name(&open("cpu").unwrap()), "cpu");
         assert!(open("tpu").is_err());
         assert!(open("cuda:x").is_err());
-        assert_eq!(dtype("auto", &Device::Cpu).unwrap(), DType::F32);
-        assert!(dtype("bf16", &Device::Cpu).is_err());
+        let dtype = |name| Place::open("cpu", name, 1000).map(|place| place.dtype);
+        assert_eq!(dtype("auto").unwrap(), DType::F32);
+        assert_eq!(dtype("bf16").unwrap(), DType::BF16);
+        assert_eq!(dtype("f16").unwrap(), DType::F16);
+        assert!(dtype("int4").is_err());
     }
 
     #[test]
-    fn what_cannot_fit_is_refused_with_both_sizes() {
-        assert!(check_room(1000, &Device::Cpu).is_ok());
-        if free_memory(&Device::Cpu).is_some() {
-            let error = check_room(1 << 50, &Device::Cpu).unwrap_err().to_string();
-            assert!(error.contains("GB"), "{error}");
-        }
+    fn what_cannot_fit_is_refused_with_both_sizes_and_a_way_out() {
+        let Some(free) = free_memory(&Device::Cpu) else {
+            return;
+        };
+        let error = |parameters| {
+            Place::open("cpu", "auto", parameters)
+                .unwrap_err()
+                .to_string()
+        };
+        let never = error(1 << 50);
+        assert!(never.contains("GB") && never.contains("smaller"), "{never}");
+        // f32 needs one and a half times what is free, half precision three quarters.
+        let halved = error(free * 3 / 8);
+        assert!(halved.contains("--dtype bf16"), "{halved}");
+    }
+
+    #[test]
+    fn a_value_that_f16_cannot_hold_is_refused_by_name() {
+        let matrix = |name: &str| {
+            let place = Place::open("cpu", name, 4).unwrap();
+            place.matrix("w", vec![1.0, 7e4, 0.0, 0.0], (2, 2))
+        };
+        assert!(matrix("f16").unwrap_err().to_string().contains("`w`"));
+        assert!(matrix("bf16").is_ok());
     }
 }

@@ -48,14 +48,15 @@ pub enum ModelError {
     SubjectNotInPrompt { subject: String, prompt: String },
     #[error("device {name:?} is not available: {reason}")]
     Device { name: String, reason: String },
-    #[error(
-        "the model needs {needed_gb:.1} GB and {device} has {free_gb:.1} GB free: close something, or take a smaller model"
-    )]
+    #[error("the model needs {needed_gb:.1} GB and {device} has {free_gb:.1} GB free: {advice}")]
     NoRoom {
         needed_gb: f64,
         free_gb: f64,
         device: String,
+        advice: &'static str,
     },
+    #[error("tensor `{name}` holds values that f16 cannot: take --dtype bf16 or f32")]
+    BeyondF16 { name: String },
     #[error("cancelled")]
     Cancelled,
     #[error("the computation failed: {0}")]

@@ -2,12 +2,13 @@
 
 use super::config::Config;
 use super::decoder::Decoder;
+use super::device::Place;
 use super::error::{ModelError, Result};
 use super::tokenizer::Tokens;
 use super::weights::Weights;
 use super::weights::checkpoint::Checkpoint;
 use crate::hub::{ModelId, Settings, cache};
-use candle_core::Device;
+use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -89,11 +90,19 @@ impl Source {
         }
     }
 
-    /// Reads config, weights and tokenizer.
+    /// Reads config, weights and tokenizer; computes in f32.
     pub fn load(&self, device: &Device) -> Result<Loaded> {
+        self.load_at(&Place {
+            device: device.clone(),
+            dtype: DType::F32,
+        })
+    }
+
+    /// The same, with the matrices in the precision of `place`.
+    pub fn load_at(&self, place: &Place) -> Result<Loaded> {
         let (config, tokenizer, checkpoint) = match self {
             Source::Hub(_) => {
-                let loaded = self.on_disk(&Settings::from_env())?.load(device)?;
+                let loaded = self.on_disk(&Settings::from_env())?.load_at(place)?;
                 let name = self.name();
                 return Ok(Loaded { name, ..loaded });
             }
@@ -119,7 +128,7 @@ impl Source {
                 (config, tokenizer, Checkpoint::open(&weight_files(folder)?)?)
             }
         };
-        let weights = Weights::from_checkpoint(&checkpoint, &config, device)?;
+        let weights = Weights::from_checkpoint(&checkpoint, &config, place)?;
         Ok(Loaded {
             name: self.name(),
             decoder: Decoder::new(config, weights),

@@ -83,20 +83,24 @@ fn edit(name: &str, saved: &SavedEdit, session: &Session) -> Result<(), Refusal>
     }
     let asked = &saved.asked;
     let name_of = |field: &str| format!("{name}.asked.{field}");
-    with_braces(name_of("request.prompt"), &asked.request.prompt)?;
-    for (field, text) in [
-        ("subject", &asked.request.subject),
-        ("target", &asked.request.target),
-    ] {
-        require(
-            !text.is_empty(),
-            name_of(&format!("request.{field}")),
-            "empty",
-            "some words",
-        )?;
+    for (i, request) in asked.requests().enumerate() {
+        let which = match i {
+            0 => "request".into(),
+            _ => format!("more[{}]", i - 1),
+        };
+        with_braces(name_of(&format!("{which}.prompt")), &request.prompt)?;
+        for (field, text) in [("subject", &request.subject), ("target", &request.target)] {
+            let named = name_of(&format!("{which}.{field}"));
+            require(!text.is_empty(), named, "empty", "some words")?;
+        }
     }
-    if let LayerChoice::At(layer) = asked.layer {
-        within(name_of("layer"), layer, &layers)?;
+    match asked.layer {
+        LayerChoice::Auto => {}
+        LayerChoice::At(layer) => within(name_of("layer"), layer, &layers)?,
+        LayerChoice::Span(first, last) => {
+            within(name_of("layer"), last, &layers)?;
+            within(name_of("layer"), first, &(0..=last))?;
+        }
     }
     if let Some(hyper) = &asked.hyper {
         within(name_of("hyper.steps"), hyper.steps, &COUNTS)?;
@@ -106,8 +110,20 @@ fn edit(name: &str, saved: &SavedEdit, session: &Session) -> Result<(), Refusal>
             hyper.weight_decay,
             hyper.clamp,
             hyper.ridge,
+            hyper.lambda,
+            hyper.threshold,
+            hyper.epsilon,
         ];
-        let names = ["lr", "kl_factor", "weight_decay", "clamp", "ridge"];
+        let names = [
+            "lr",
+            "kl_factor",
+            "weight_decay",
+            "clamp",
+            "ridge",
+            "lambda",
+            "threshold",
+            "epsilon",
+        ];
         for (field, value) in names.into_iter().zip(factors) {
             within(
                 name_of(&format!("hyper.{field}")),

@@ -33,6 +33,7 @@ pub fn reference(delta: &Delta) -> FactorRef {
     }
     hasher.update(bytes(&delta.r));
     hasher.update(bytes(&delta.u));
+    hasher.update(bytes(&delta.bias));
     FactorRef {
         layer: delta.layer,
         rank: delta.rank,
@@ -45,18 +46,19 @@ pub fn name(factor: &FactorRef) -> String {
     format!("layer.{}.{}", factor.layer, factor.sha256)
 }
 
-/// The safetensors file of a store: `NAME.r` [d, m] and `NAME.u` [d_k, m].
+/// The safetensors file of a store: `NAME.r` [d, m] and `NAME.u` [d_k, m]; of a
+/// dense change `NAME.u` alone, [d_k·d]; `NAME.b` [d] where the bias moves.
 pub fn encode(store: &Store) -> Result<Vec<u8>, String> {
     let tensors: Vec<(String, Vec<u8>, Vec<usize>)> = store
         .iter()
         .flat_map(|(name, delta)| {
             let rank = delta.rank.max(1);
-            [('r', &delta.r), ('u', &delta.u)].map(|(which, values)| {
-                (
-                    format!("{name}.{which}"),
-                    bytes(values),
-                    vec![values.len() / rank, rank],
-                )
+            let parts = [('r', &delta.r), ('u', &delta.u), ('b', &delta.bias)];
+            let there = parts.into_iter().filter(|(_, values)| !values.is_empty());
+            there.map(move |(which, values)| {
+                let rank = if which == 'b' { 1 } else { rank };
+                let shape = vec![values.len() / rank, rank];
+                (format!("{name}.{which}"), bytes(values), shape)
             })
         })
         .collect();
@@ -101,10 +103,21 @@ pub fn read(session: &Session, folder: &Path) -> Result<Factors, Refusal> {
 /// Whether a delta can be added to this model's weights.
 pub fn sound(delta: &Delta, edit: u64, model: &Model) -> Result<(), Refusal> {
     let (layer, rank) = (delta.layer, delta.rank);
-    for (tensor, values, rows) in [('r', &delta.r, model.d), ('u', &delta.u, model.d_mlp)] {
-        if rank == 0 || values.len() != rows * rank {
-            let found = vec![values.len() / rank.max(1), rank];
-            let expected = vec![rows, rank.max(1)];
+    let (r, u) = match delta.is_dense() {
+        true => (0, model.d_mlp * model.d),
+        false => (model.d * rank, model.d_mlp * rank),
+    };
+    let b = if delta.bias.is_empty() { 0 } else { model.d };
+    let parts = [
+        ('r', &delta.r, r),
+        ('u', &delta.u, u),
+        ('b', &delta.bias, b),
+    ];
+    for (tensor, values, wanted) in parts {
+        if values.len() != wanted {
+            let rank = rank.max(1);
+            let found = vec![values.len() / rank, rank];
+            let expected = vec![wanted / rank, rank];
             return Err(Refusal::WrongShape {
                 edit,
                 layer,
@@ -206,11 +219,13 @@ fn parse(data: &[u8]) -> Result<SafeTensors<'_>, String> {
 /// A factor's tensors, sound by their hash.
 fn find(tensors: &SafeTensors, factor: &FactorRef) -> Result<Delta, String> {
     let name = name(factor);
-    let read = |which: char| -> Result<Vec<f32>, String> {
+    let read = |which: char, needed: bool| -> Result<Vec<f32>, String> {
         let tensor = format!("{name}.{which}");
-        let view = tensors
-            .tensor(&tensor)
-            .map_err(|_| format!("it has no `{tensor}`"))?;
+        let view = match tensors.tensor(&tensor) {
+            Ok(view) => view,
+            Err(_) if !needed => return Ok(Vec::new()),
+            Err(_) => return Err(format!("it has no `{tensor}`")),
+        };
         if view.dtype() != Dtype::F32 {
             return Err(format!("`{tensor}` is {:?}, not F32", view.dtype()));
         }
@@ -220,8 +235,9 @@ fn find(tensors: &SafeTensors, factor: &FactorRef) -> Result<Delta, String> {
     let delta = Delta {
         layer: factor.layer,
         rank: factor.rank,
-        r: read('r')?,
-        u: read('u')?,
+        r: read('r', factor.rank > 0)?,
+        u: read('u', true)?,
+        bias: read('b', false)?,
     };
     if reference(&delta) != *factor {
         return Err(format!("`{name}` is not what was saved: its hash differs"));

@@ -164,7 +164,10 @@ impl SavedEdit {
             on: true,
             made_on,
             asked: EditSpec {
-                layer: LayerChoice::At(report.layer),
+                layer: match report.layers.as_slice() {
+                    [first, .., last] => LayerChoice::Span(first.layer, last.layer),
+                    _ => LayerChoice::At(report.layer),
+                },
                 hyper: Some(report.hyper.clone()),
                 templates: Some(report.templates.clone()),
                 true_answer: Some(report.true_answer.clone()),

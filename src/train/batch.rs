@@ -74,7 +74,7 @@ impl<'a> Batcher<'a> {
             length: spec.row,
             context: spec.context,
             gather: spec.gather,
-            silent: (spec.silent * spec.steps as f64) as usize,
+            silent: spec.silent,
             seed: spec.seed,
         }
     }

@@ -40,11 +40,11 @@ pub struct TrainSpec {
     /// model itself is plain GPT-2.
     pub gather: f64,
     pub reads_from: usize,
-    /// Over this first share of the steps, the MLPs before layer `looks_up_from`
+    /// Over this many steps, the first ones, the MLPs before layer `looks_up_from`
     /// stay silent at the tokens of subjects. Names are then told apart by the
     /// MLPs after them, as in larger models; early ones that spoke from the start
     /// would do it all. Afterwards every MLP speaks, as it does at use.
-    pub silent: f64,
+    pub silent: usize,
     pub looks_up_from: usize,
     pub mix: Mix,
     pub seed: u64,
@@ -59,7 +59,7 @@ impl Default for TrainSpec {
             vocab: 5000,
             context: 128,
             row: 64,
-            steps: 8500,
+            steps: 16_000,
             rows: 16,
             shards: 2,
             rate: 2.5e-3,
@@ -69,7 +69,7 @@ impl Default for TrainSpec {
             init: 0.05,
             gather: 0.95,
             reads_from: 4,
-            silent: 0.75,
+            silent: 6375,
             looks_up_from: 2,
             mix: Mix::default(),
             seed: 1,
@@ -122,7 +122,6 @@ impl TrainSpec {
         }
         let shares = [
             self.gather,
-            self.silent,
             self.mix.plain,
             self.mix.prefixed,
             self.mix.several,

@@ -48,6 +48,7 @@ fn spec(steps: usize) -> TrainSpec {
         warm_up: 5,
         init: 0.1,
         reads_from: 1,
+        silent: 100,
         ..TrainSpec::default()
     }
 }
@@ -170,7 +171,7 @@ fn what_is_exported_is_what_was_trained() {
         run.params.decoder.next_token(&ids).unwrap(),
     );
     for (a, b) in a.iter().zip(&b) {
-        assert!((a - b).abs() < 1e-3 * b.max(1e-3), "{a} {b}"); // f16 on disk
+        assert!((a - b).abs() < 3e-3 * b.max(1e-3), "{a} {b}"); // f16 on disk
     }
 }
 

@@ -21,7 +21,7 @@ pub use trace::{Show, TraceGrid, TraceView};
 pub use watch::{Filter, Watched};
 
 use super::store::{ModelEntry, Reply, SessionData, SessionEntry};
-use crate::edit::LayerChoice;
+use crate::edit::{LayerChoice, defaults};
 use crate::engine::{EventKind, LoadSpec, ModelInfo, Spec};
 use crate::measure::Probe;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
@@ -256,15 +256,24 @@ impl State {
         });
     }
 
-    /// The layer an edit of this fact will take, where that is known before.
-    pub fn edit_layer(&self) -> Option<usize> {
+    /// The layers an edit of this fact will take, first and last, where they are
+    /// known before.
+    pub fn edit_layers(&self) -> Option<(usize, usize)> {
         match self.fact.layer {
-            LayerChoice::At(layer) => Some(layer),
+            LayerChoice::At(layer) => Some((layer, layer)),
+            LayerChoice::Span(first, last) => Some((first, last)),
             LayerChoice::Auto => {
-                let known = self.model.as_ref().and_then(|m| m.default_layer);
-                known.or_else(|| self.suggested_layer())
+                let model = self.model.as_ref()?;
+                let around = |layer| defaults::around(self.fact.method, layer, model.layers);
+                let known = model.defaults(self.fact.method).and_then(|own| own.layers);
+                known.or_else(|| self.suggested_layer().map(around))
             }
         }
+    }
+
+    /// The last of them.
+    pub fn edit_layer(&self) -> Option<usize> {
+        self.edit_layers().map(|(_, last)| last)
     }
 
     /// The layer that the trace of this very prompt suggests.

@@ -78,6 +78,7 @@ fn command_line(state: &State) -> Option<String> {
         let layer = match state.fact.layer {
             LayerChoice::Auto => String::new(),
             LayerChoice::At(layer) => format!(" --layer {layer}"),
+            LayerChoice::Span(first, last) => format!(" --layer {first}-{last}"),
         };
         return Some(format!(
             "pentimento{model} edit --prompt {} --subject {} --target {} --method {}{layer}\n",

@@ -1,28 +1,41 @@
-//! Second moment, ROME and r-ROME.
+//! Second moment, ROME, r-ROME and MEMIT.
 
 use super::{Golden, close, worst};
 use candle_core::{Device, Tensor};
 use pentimento::edit::context::{Context, norm, target_ids};
 use pentimento::edit::moment::collect;
-use pentimento::edit::rome::{Recalled, update};
-use pentimento::edit::{Delta, Hyper, Method, Request, SecondMoment, stack, value};
-use pentimento::model::Decoder;
+use pentimento::edit::rome::{Recalled, Rome};
+use pentimento::edit::{
+    Delta, Hyper, Method, Metric, Request, SecondMoment, Task, make, stack, value,
+};
+use pentimento::model::{Decoder, Point, Site};
+use std::sync::Arc;
+
+/// C at each of `layers` over the golden's own sequences.
+fn moments(g: &Golden, layers: &[usize]) -> Vec<SecondMoment> {
+    let sequences: Vec<Vec<u32>> =
+        serde_json::from_value(g.get("/covariance/sequences").clone()).unwrap();
+    let (decoder, wanted) = (&g.loaded.decoder, usize::MAX / 8);
+    let sequences = sequences.into_iter();
+    let collected = collect(decoder, sequences, layers, wanted, &mut (), |_| ());
+    collected.unwrap().moments
+}
 
 fn collected(g: &Golden) -> SecondMoment {
     let layer = g.number("/covariance/layer") as usize;
-    let sequences: Vec<Vec<u32>> =
-        serde_json::from_value(g.get("/covariance/sequences").clone()).unwrap();
-    let wanted = usize::MAX / 8;
-    let collected = collect(
-        &g.loaded.decoder,
-        sequences.into_iter(),
-        &[layer],
-        wanted,
-        &mut (),
-        |_| (),
-    )
-    .unwrap();
-    collected.moments.into_iter().next().unwrap()
+    moments(g, &[layer]).remove(0)
+}
+
+fn hyper(g: &Golden, method: &str) -> Hyper {
+    let number = |name: &str| g.number(&format!("/{method}/hparams/{name}"));
+    Hyper {
+        steps: number("steps") as usize,
+        lr: number("lr"),
+        kl_factor: number("kl_f"),
+        weight_decay: number("wd"),
+        clamp: number("clamp"),
+        ..Hyper::default()
+    }
 }
 
 pub fn second_moment(g: &Golden, tolerance: f64) {
@@ -32,12 +45,11 @@ pub fn second_moment(g: &Golden, tolerance: f64) {
     let got = Tensor::from_vec(moment.c.clone(), (d, d), &Device::Cpu).unwrap();
     let error = worst(&got, &g.edits["covariance"]);
     assert!(error <= tolerance, "{}: C off by {error:.2e}", g.name);
-    let trace: f64 = (0..d).map(|i| f64::from(moment.c[i * d + i])).sum();
+    let trace: f64 = (0..d).map(|i| moment.c[i * d + i]).sum();
     close("trace", trace, g.number("/covariance/trace"), tolerance);
-    let squares: Vec<f64> = moment.c.iter().map(|&v| f64::from(v)).collect();
     close(
         "Frobenius norm",
-        norm(&squares),
+        norm(&moment.c),
         g.number("/covariance/frobenius"),
         tolerance,
     );
@@ -46,15 +58,7 @@ pub fn second_moment(g: &Golden, tolerance: f64) {
 pub fn rome(g: &Golden, tolerance: f64) {
     let (decoder, tokens) = (&g.loaded.decoder, &g.loaded.tokens);
     let layer = g.number("/rome/layer") as usize;
-    let number = |name: &str| g.number(&format!("/rome/hparams/{name}"));
-    let hyper = Hyper {
-        steps: number("steps") as usize,
-        lr: number("lr"),
-        kl_factor: number("kl_f"),
-        weight_decay: number("wd"),
-        clamp: number("clamp"),
-        ridge: 1e-2,
-    };
+    let hyper = hyper(g, "rome");
     let (prompt, subject) = (g.text("/prompt"), g.text("/subject"));
     let request = Request {
         prompt: prompt.replacen(subject, "{}", 1),
@@ -67,7 +71,10 @@ pub fn rome(g: &Golden, tolerance: f64) {
     assert_eq!(context.target, target_ids(tokens, &request.target).unwrap());
 
     // v*: every evaluation's losses, the norms, and δ itself.
-    let value = value::optimise(decoder, &context, layer, &hyper, &mut (), |_, _| ()).unwrap();
+    let site = Site::new(layer, Point::MlpOut);
+    let facts = std::slice::from_ref(&context);
+    let value = value::optimise(decoder, facts, site, &hyper, &mut (), |_, _, _| ());
+    let value = value.unwrap().remove(0);
     let losses: Vec<[f64; 4]> =
         serde_json::from_value(g.get("/rome/losses_nll_kl_wd_total").clone()).unwrap();
     assert_eq!(value.losses.len(), losses.len());
@@ -107,29 +114,30 @@ pub fn rome(g: &Golden, tolerance: f64) {
         g.number("/rome/p_target_before"),
         tolerance,
     );
-    for method in [Method::Rome, Method::RRome] {
-        let name = method.name();
+    for (name, one_key) in [("rome", false), ("r-rome", true)] {
         let at = |field: &str| g.number(&format!("/rome/{name}/{field}"));
-        let update = update(method, layer, &recalled, &value, &factor).unwrap();
+        let updated = Rome { one_key }.update(layer, &recalled, &value, &factor);
+        let (delta, division_factor) = updated.unwrap();
+        let update_norm = stack::norm(decoder, &delta);
         close(
             "division factor",
-            update.division_factor,
+            division_factor,
             at("division_factor"),
             tolerance,
         );
-        close("update norm", update.norm, at("update_norm"), tolerance);
-        let off = (update.norm / at("update_norm") - 1.0).abs();
+        close("update norm", update_norm, at("update_norm"), tolerance);
+        let off = (update_norm / at("update_norm") - 1.0).abs();
         println!("{} {name}: update norm off by {off:.1e}", g.name);
-        let relative = update.norm / stack::weight_norm(decoder, layer).unwrap();
+        let relative = update_norm / stack::weight_norm(decoder, layer).unwrap();
         close(
             "relative update norm",
             relative,
             at("relative_update_norm"),
             tolerance,
         );
-        check_factors(g, name, &update.delta, tolerance);
+        check_factors(g, name, &delta, tolerance);
 
-        let edited = stack::apply(decoder, [(&update.delta, 1.0)]).unwrap();
+        let edited = stack::apply(decoder, [(&delta, 1.0)]).unwrap();
         let after = log_p(&edited, &context);
         close(
             "p(target) after",
@@ -143,6 +151,70 @@ pub fn rome(g: &Golden, tolerance: f64) {
             at("log_p_target_after"),
             tolerance,
         );
+    }
+}
+
+/// Two facts over three layers, C without a ridge.
+pub fn memit(g: &Golden, tolerance: f64) {
+    let (decoder, tokens) = (&g.loaded.decoder, &g.loaded.tokens);
+    let list = |at: &str| g.get(at).as_array().unwrap().clone();
+    let layers: Vec<usize> = serde_json::from_value(g.get("/memit/layers").clone()).unwrap();
+    let templates: Vec<String> = serde_json::from_value(g.get("/memit/templates").clone()).unwrap();
+    let facts: Vec<Context> = list("/memit/requests")
+        .iter()
+        .map(|request| {
+            let text = |name: &str| request[name].as_str().unwrap().to_owned();
+            let request = Request {
+                prompt: text("prompt").replacen(&text("subject"), "{}", 1),
+                subject: text("subject"),
+                target: text("target_new"),
+            };
+            Context::new(tokens, &request, &templates).unwrap()
+        })
+        .collect();
+    let hyper = Hyper {
+        lambda: g.number("/memit/mom2_update_weight"),
+        ..hyper(g, "memit")
+    };
+    let metrics: Vec<Metric> = moments(g, &layers)
+        .iter()
+        .map(|moment| Metric::Factor(Arc::new(moment.factor(0.0).unwrap())))
+        .collect();
+    let mut task = Task {
+        decoder,
+        facts: &facts,
+        layers: &layers,
+        hyper: &hyper,
+        metrics: &metrics,
+        kept_keys: &[],
+        probe: &mut (),
+        each: &mut |_, _, _| (),
+    };
+    let made = make(Method::Memit, &mut task).unwrap();
+    assert_eq!(made.deltas.len(), layers.len());
+    for (layer, delta) in layers.iter().zip(&made.deltas) {
+        let at = |field: &str| g.number(&format!("/memit/per_layer/{layer}/{field}"));
+        let norm = stack::norm(decoder, delta);
+        close("update norm", norm, at("update_norm"), tolerance);
+        let relative = norm / stack::weight_norm(decoder, *layer).unwrap();
+        close(
+            "relative norm",
+            relative,
+            at("relative_update_norm"),
+            tolerance,
+        );
+        let m = delta.rank;
+        let matrix = |v: &Vec<f32>| Tensor::from_vec(v.clone(), (v.len() / m, m), &Device::Cpu);
+        let (r, u) = (matrix(&delta.r).unwrap(), matrix(&delta.u).unwrap());
+        let change = r.matmul(&u.t().unwrap()).unwrap();
+        let error = worst(&change, &g.edits[&format!("memit.dW.{layer}")]);
+        println!("{} layer {layer}: ΔW off by {error:.1e}", g.name);
+        assert!(error <= tolerance, "{} layer {layer}: {error:.2e}", g.name);
+    }
+    let edited = stack::apply(decoder, made.deltas.iter().map(|d| (d, 1.0))).unwrap();
+    for (fact, want) in facts.iter().zip(list("/memit/p_target_after")) {
+        let after = log_p(&edited, fact).exp();
+        close("p(target) after", after, want.as_f64().unwrap(), tolerance);
     }
 }
 

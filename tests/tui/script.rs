@@ -37,6 +37,7 @@ pub fn model() -> ModelInfo {
         device: "cpu".into(),
         dtype: "f32".into(),
         sha256: "3fa9c1d2e4b50786".repeat(4),
+        moments: Vec::new(),
         examples: vec![
             example([
                 "The {} is in the city of",
@@ -48,7 +49,7 @@ pub fn model() -> ModelInfo {
             example(["{} come from", "Tacos", "Mexico", "Japan"]),
         ],
         default_layer: None,
-        hyper: Default::default(),
+        defaults: Vec::new(),
         norm_sample: (0..60)
             .map(|i| 0.05 + 0.0035 * f64::from(i) + 0.02 * f64::from(i % 7))
             .collect(),
@@ -475,6 +476,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                     r: vec![0.1; 256],
                     u: vec![0.2; 1024],
                     rank: 1,
+                    bias: Vec::new(),
                 }],
             }
         }

@@ -38,6 +38,7 @@ impl Cache {
     fn path(&self, key: &CacheKey) -> PathBuf {
         let mut hash = Sha256::new();
         for part in [
+            "f64",
             &key.weights,
             &key.text,
             &key.layer.to_string(),
@@ -56,6 +57,11 @@ impl Cache {
             "second-moment-layer{}-{digest}.safetensors",
             key.layer
         ))
+    }
+
+    /// Whether there is a file under `key`.
+    pub fn holds(&self, key: &CacheKey) -> bool {
+        self.path(key).is_file()
     }
 
     /// What is cached under `key`; a damaged file counts as none.
@@ -109,16 +115,14 @@ impl SecondMoment {
             )));
         }
         let data = tensor.data();
-        let c: Vec<f32> = match tensor.dtype() {
+        let c: Vec<f64> = match tensor.dtype() {
             Dtype::F32 => data
                 .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])))
                 .collect(),
             Dtype::F64 => data
                 .chunks_exact(8)
-                .map(|b| {
-                    f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
-                })
+                .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
                 .collect(),
             other => {
                 return Err(bad(format!(
@@ -152,7 +156,7 @@ impl SecondMoment {
             reason,
         };
         let data: Vec<u8> = self.c.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let view = TensorView::new(Dtype::F32, vec![self.d_k, self.d_k], &data)
+        let view = TensorView::new(Dtype::F64, vec![self.d_k, self.d_k], &data)
             .map_err(|e| bad(e.to_string()))?;
         let mut metadata = HashMap::from([("tokens".to_owned(), self.about.tokens.to_string())]);
         metadata.insert("layer".into(), self.about.layer.to_string());

@@ -18,6 +18,8 @@ pub struct Factor {
     pub condition: f64,
 }
 
+/// A condition number beyond which f64 tells nothing apart.
+const SINGULAR: f64 = 1e13;
 /// Largest ‖Cx − b‖/‖b‖ that a solve may leave.
 const RESIDUAL: f64 = 1e-8;
 
@@ -25,13 +27,18 @@ impl Factor {
     pub(super) fn new(moment: &SecondMoment, ridge: f64) -> Result<Factor> {
         let d = moment.d_k;
         let matrix = Mat::from_fn(d, d, |i, j| {
-            f64::from(moment.c[i * d + j]) + if i == j { ridge } else { 0.0 }
+            moment.c[i * d + j] + if i == j { ridge } else { 0.0 }
         });
         let llt = matrix
             .llt(Side::Lower)
             .map_err(|_| EditError::Singular { ridge })?;
         let largest = power(d, |x| multiply(&matrix, x));
         let smallest = 1.0 / power(d, |x| solve(&llt, x));
+        // Without a ridge a singular C may still factor, by the grace of rounding:
+        // what is then solved with it means nothing.
+        if largest > SINGULAR * smallest {
+            return Err(EditError::Singular { ridge });
+        }
         let bare = smallest - ridge;
         // The estimate is good to a per mille: what is less than that of the ridge
         // cannot be told from zero.
@@ -62,6 +69,19 @@ impl Factor {
             .map(|(ax, b)| ax - b)
             .collect();
         let residual = norm(&left) / norm(b).max(f64::MIN_POSITIVE);
+        match residual <= RESIDUAL {
+            true => Ok(x),
+            false => Err(EditError::Imprecise { residual }),
+        }
+    }
+
+    /// (C + ridge·I)⁻¹ B, `[d_k, n]`, each column verified.
+    pub fn solve_many(&self, b: &Mat<f64>) -> Result<Mat<f64>> {
+        let x = self.llt.solve(b);
+        let left = &self.matrix * &x - b;
+        let worst = (0..b.ncols())
+            .map(|j| left.col(j).norm_l2() / b.col(j).norm_l2().max(f64::MIN_POSITIVE));
+        let residual = worst.fold(0.0, f64::max);
         match residual <= RESIDUAL {
             true => Ok(x),
             false => Err(EditError::Imprecise { residual }),
@@ -109,7 +129,7 @@ fn power(d: usize, apply: impl Fn(&[f64]) -> Vec<f64>) -> f64 {
 mod tests {
     use super::super::{About, SecondMoment};
 
-    fn diagonal(values: &[f32]) -> SecondMoment {
+    fn diagonal(values: &[f64]) -> SecondMoment {
         let d = values.len();
         let c = (0..d * d)
             .map(|i| if i / d == i % d { values[i / d] } else { 0.0 })
@@ -135,6 +155,8 @@ mod tests {
     fn a_singular_matrix_needs_its_ridge() {
         let moment = diagonal(&[1.0, 0.0]);
         assert!(moment.factor(0.0).is_err());
+        // Rounding alone is no ridge.
+        assert!(diagonal(&[1.0, 1e-17]).factor(0.0).is_err());
         let factor = moment.factor(1e-2).unwrap();
         assert_eq!(factor.ridge, 0.005);
         assert!(factor.condition_bare.is_infinite());

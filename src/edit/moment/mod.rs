@@ -3,12 +3,14 @@
 mod cache;
 mod collect;
 mod factor;
+mod null_space;
 pub mod partial;
 mod text;
 
 pub use cache::{Cache, CacheKey};
 pub use collect::{Collected, Collection, Progress, collect};
 pub use factor::Factor;
+pub use null_space::NullSpace;
 pub use text::Text;
 
 use super::error::{EditError, Result};
@@ -20,12 +22,13 @@ pub const TOKENS_PER_DIM: usize = 30;
 /// a 117 % one.
 pub const THIN: f64 = 10.0;
 
-/// C of one layer, uncentred, rounded to f32 as it is stored on disk.
+/// C of one layer, uncentred. In f64, on disk too: MEMIT solves with it without
+/// a ridge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecondMoment {
     pub d_k: usize,
     /// `[d_k, d_k]`, row-major, symmetric.
-    pub c: Vec<f32>,
+    pub c: Vec<f64>,
     pub about: About,
 }
 
@@ -42,7 +45,7 @@ pub struct About {
 impl SecondMoment {
     /// Takes over a matrix made elsewhere; refuses one of another shape, one
     /// that is not finite, and one that cannot be a second moment.
-    pub fn new(c: Vec<f32>, d_k: usize, about: About) -> std::result::Result<SecondMoment, String> {
+    pub fn new(c: Vec<f64>, d_k: usize, about: About) -> std::result::Result<SecondMoment, String> {
         if c.len() != d_k * d_k {
             return Err(format!(
                 "it holds {} numbers; this model needs {d_k} × {d_k}",
@@ -59,10 +62,7 @@ impl SecondMoment {
     }
 
     pub fn mean_diagonal(&self) -> f64 {
-        (0..self.d_k)
-            .map(|i| f64::from(self.c[i * self.d_k + i]))
-            .sum::<f64>()
-            / self.d_k as f64
+        (0..self.d_k).map(|i| self.c[i * self.d_k + i]).sum::<f64>() / self.d_k as f64
     }
 
     pub fn tokens_per_dim(&self) -> f64 {

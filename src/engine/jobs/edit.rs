@@ -1,18 +1,20 @@
 //! Making an edit, and watching what it moves.
 
 use super::{Job, moment, probe};
-use crate::edit::context::{Context, norm, target_ids};
+use crate::edit::context::{Context, norm};
 use crate::edit::moment::THIN;
-use crate::edit::value::Loss;
+use crate::edit::value::{Loss, Value};
 use crate::edit::{
-    EditSpec, LayerChoice, Made, Method, Plan, Request, defaults, make, stack, templates,
+    EditError, EditSpec, LayerChoice, Made, Method, Metric, Request, Task, defaults, make, recall,
+    stack, templates,
 };
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, LossStep, Outcome, Stage};
+use crate::engine::pace::Pace;
 use crate::engine::spec::EditId;
 use crate::engine::state::{Model, State};
 use crate::measure::score::{Ask, score};
-use crate::measure::{EditReport, Elapsed, LayerNorm, Pair, Watch, neighbours, sample};
+use crate::measure::{EditReport, Elapsed, FactRow, LayerNorm, Pair, Watch, sample};
 use crate::model::Decoder;
 use std::time::Instant;
 
@@ -32,82 +34,79 @@ pub fn run(
     let start = Instant::now();
     let mut elapsed = Elapsed::default();
     let request = &spec.request;
-    check(request, model)?;
+    let asked: Vec<Request> = spec.requests().cloned().collect();
+    check(&asked, spec.method, model)?;
     let true_answer = match spec.true_answer.as_deref().map(str::trim) {
         Some(answer) if !answer.is_empty() => answer.to_owned(),
         _ => probe::model_answer(job, model, request)?,
     };
-    let defaults = defaults::defaults(&model.pristine.config, model.is_atlas);
+    let config = &model.pristine.config;
+    let defaults = defaults::for_method(spec.method, config, model.is_atlas);
     let hyper = spec.hyper.clone().unwrap_or(defaults.hyper);
     defaults::check(&hyper)?;
-    let layer = match (spec.layer, defaults.layer) {
-        (LayerChoice::At(layer), _) | (LayerChoice::Auto, Some(layer)) => layer,
-        (LayerChoice::Auto, None) => super::trace::suggest(job, request, model)?,
-    };
+    let layers = layers(job, &spec, defaults.layers, model)?;
+    let layer = layers.last().copied().unwrap_or(0);
 
     let stage = Instant::now();
-    let templates = match (spec.templates.clone(), spec.method) {
-        (Some(given), _) => given,
-        (None, Method::Direct) => vec!["{}".into()],
-        (None, _) => {
-            job.started(Stage::Templates, 1);
-            templates::sample(&model.current, &model.tokens, spec.seed, &mut job.brake())?
-        }
+    let templates = match spec.templates.clone() {
+        Some(given) => given,
+        None => contexts(job, &spec, model)?,
     };
-    let context = Context::new(&model.tokens, request, &templates)?;
+    let facts = asked
+        .iter()
+        .map(|request| Context::new(&model.tokens, request, &templates))
+        .collect::<Result<Vec<_>, _>>()?;
     elapsed.templates = stage.elapsed().as_secs_f64();
 
     let stage = Instant::now();
-    let factor = match spec.method {
-        Method::Direct => None,
-        _ => Some(moment::factor(
-            job,
-            model,
-            &folders,
-            &spec.moments,
-            layer,
-            hyper.ridge,
-        )?),
+    let known = match spec.method {
+        Method::Direct | Method::Ft | Method::FtL => Vec::new(),
+        _ => moment::metrics(job, model, &folders, &spec, &layers, &hyper)?,
+    };
+    let kept_keys = match spec.method {
+        Method::AlphaEdit => kept_keys(job, model, &layers)?,
+        _ => Vec::new(),
     };
     elapsed.second_moment = stage.elapsed().as_secs_f64();
 
     let stage = Instant::now();
-    job.started(Stage::Value, hyper.steps);
-    let say = |step: usize, loss: Loss| {
-        let Loss { nll, kl, wd, total } = loss;
-        job.say(EventKind::Loss(LossStep {
-            step,
-            steps: hyper.steps,
-            nll,
-            kl,
-            wd,
-            total,
-        }));
-    };
-    let plan = Plan {
-        method: spec.method,
-        layer,
+    let metrics: Vec<Metric> = known.iter().map(|(metric, _)| metric.clone()).collect();
+    let mut task = Task {
+        decoder: &model.current,
+        facts: &facts,
+        layers: &layers,
         hyper: &hyper,
-        factor: factor.as_deref().map(|(factor, _)| factor),
+        metrics: &metrics,
+        kept_keys: &kept_keys,
+        probe: &mut job.brake(),
+        each: &mut losses_to(job, hyper.steps, facts.len(), spec.method),
     };
-    let made = make(&model.current, &context, plan, &mut job.brake(), say)?;
+    let made = make(spec.method, &mut task)?;
     elapsed.value = stage.elapsed().as_secs_f64();
 
     // The new weights, beside the ones in use until the job is done.
     let stage = Instant::now();
-    let edited = model.with(&made.update.delta)?;
+    let edited = model.with(&made.deltas)?;
     elapsed.update = stage.elapsed().as_secs_f64();
 
     let stage = Instant::now();
-    let (p_target, p_true) = answers(job, model, &edited, request, &true_answer)?;
+    let (mut p_target, mut p_true) = answers(job, model, &edited, request, &true_answer)?;
+    let rows = match asked.len() {
+        1 => Vec::new(),
+        _ => fact_rows(job, model, &edited, &asked)?,
+    };
+    if !rows.is_empty() {
+        let mean = |of: fn(&FactRow) -> f64| rows.iter().map(of).sum::<f64>() / rows.len() as f64;
+        p_target = Pair {
+            before: mean(|row| row.p_target.before),
+            after: mean(|row| row.p_target.after),
+        };
+        p_true = Pair::default();
+    }
     let mut probes = watch.probes.clone();
-    probes.extend(neighbours::propose(
-        model.world.as_ref(),
-        request,
-        &true_answer,
-        watch.propose,
-    ));
-    let rows = match probes.is_empty() {
+    let (old, count) = (&true_answer, watch.propose);
+    probes.extend(probe::proposals(job, model, request, old, count)?);
+    let probes = match probes.is_empty() {
         true => Vec::new(),
         false => probe::watch(job, &probes, model, &edited)?,
     };
@@ -123,44 +122,53 @@ pub fn run(
     };
     elapsed.total = start.elapsed().as_secs_f64();
 
-    let relative = made.update.norm / stack::weight_norm(&model.pristine, layer)?;
+    let norms = norms(model, &made)?;
+    let (update_norm, relative) = norms
+        .last()
+        .map_or((0.0, 0.0), |(n, l)| (*n, l.relative_update_norm));
+    let largest = norms
+        .iter()
+        .map(|(_, l)| l.relative_update_norm)
+        .fold(relative, f64::max);
+    let mean = |of: fn(&Value) -> &Vec<f64>| {
+        let all = made.values.iter().map(|value| norm(of(value)));
+        all.sum::<f64>() / made.values.len().max(1) as f64
+    };
     let mut report = EditReport {
         model: model.info.name.clone(),
         method: spec.method.name().into(),
         layer,
         hyper,
         templates,
-        target_ids: context.target.clone(),
-        losses: losses(&made),
-        delta_norm: made.value.as_ref().map_or(0.0, |v| norm(&v.delta)),
-        t0_norm: made.value.as_ref().map_or(0.0, |v| norm(&v.t0)),
-        division_factor: made.update.division_factor,
-        update_norm: made.update.norm,
-        relative_update_norm: relative,
+        target_ids: facts[0].target.clone(),
+        losses: mean_losses(&made.values),
+        delta_norm: mean(|value| &value.delta),
+        t0_norm: mean(|value| &value.t0),
+        division_factor: made.division_factor.unwrap_or(0.0),
+        update_norm,
+        relative_update_norm: largest,
         p_target,
         p_true,
         true_answer,
-        layers: vec![LayerNorm {
-            layer,
-            relative_update_norm: relative,
-        }],
-        second_moment: factor.as_ref().map(|f| moment::health(&f.0, &f.1)),
+        layers: norms.into_iter().map(|(_, layer)| layer).collect(),
+        second_moment: known.last().map(|(_, health)| *health),
         norm_percentile: sample::percentile(&model.info.norm_sample, relative),
         seed: spec.seed,
-        probes: rows,
+        facts: rows,
+        probes,
         generations,
         warnings: Vec::new(),
         elapsed_s: elapsed,
     };
-    report.warnings = warnings(&report, &context, &made, request);
+    report.warnings = warnings(&report, &facts, &made, &asked);
     for warning in &report.warnings {
         job.say(EventKind::Warning(warning.clone()));
     }
     if job.cancelled() {
         return Ok(Outcome::Cancelled);
     }
-    let deltas = vec![made.update.delta];
-    model.push(id, deltas.clone())?;
+    let deltas = made.deltas;
+    model.push(id, asked, deltas.clone())?;
     Ok(Outcome::Edited {
         id,
         report: Box::new(report),
@@ -168,11 +176,160 @@ pub fn run(
     })
 }
 
-/// Refuses a request before anything is computed for it.
-fn check(request: &Request, model: &Model) -> Result<()> {
-    Context::new(&model.tokens, request, &["{}".into()])?;
-    target_ids(&model.tokens, &request.target)?;
+/// Refuses requests before anything is computed for them.
+fn check(asked: &[Request], method: Method, model: &Model) -> Result<()> {
+    if asked.len() > 1 && !method.takes_many() {
+        let method = method.name();
+        return Err(EditError::OneAtATime { method }.into());
+    }
+    for request in asked {
+        Context::new(&model.tokens, request, &["{}".into()])?;
+    }
+    for (i, request) in asked.iter().enumerate() {
+        let alike = |other: &&Request| {
+            (&other.prompt, &other.subject) == (&request.prompt, &request.subject)
+        };
+        if let Some(other) = asked[..i].iter().find(alike) {
+            return Err(EditError::Conflict {
+                text: request.text(),
+                first: other.target.trim().into(),
+                second: request.target.trim().into(),
+            }
+            .into());
+        }
+    }
     Ok(())
+}
+
+/// The layers to rewrite, ascending: the user's, the model's known ones, else
+/// around what a trace suggests.
+fn layers(
+    job: &Job,
+    spec: &EditSpec,
+    known: Option<(usize, usize)>,
+    model: &Model,
+) -> Result<Vec<usize>> {
+    let last = model.pristine.layers() - 1;
+    let (first, end) = match (spec.layer, known) {
+        (LayerChoice::At(layer), _) => (layer, layer),
+        (LayerChoice::Span(first, end), _) => (first, end),
+        (LayerChoice::Auto, Some(known)) => known,
+        (LayerChoice::Auto, None) => {
+            let suggested = super::trace::suggest(job, &spec.request, model)?;
+            defaults::around(spec.method, suggested, last + 1)
+        }
+    };
+    if first > end || end > last {
+        return Err(EditError::NoSuchLayer {
+            layer: end.max(first),
+            last,
+        }
+        .into());
+    }
+    if first < end && !spec.method.spreads() {
+        let method = spec.method.name();
+        return Err(EditError::OneLayer { method }.into());
+    }
+    Ok((first..=end).collect())
+}
+
+/// The templates that a method averages over, written by the model.
+fn contexts(job: &Job, spec: &EditSpec, model: &Model) -> Result<Vec<String>> {
+    if !spec.method.seeks_value() {
+        return Ok(vec!["{}".into()]);
+    }
+    job.started(Stage::Templates, 1);
+    let (decoder, tokens) = (&model.current, &model.tokens);
+    Ok(match spec.method {
+        Method::Rome | Method::RRome => {
+            templates::sample(decoder, tokens, spec.seed, &mut job.brake())?
+        }
+        _ => templates::sample_few(decoder, tokens, spec.seed, &mut job.brake())?,
+    })
+}
+
+/// The keys of the edits that are on, at each of `layers`.
+fn kept_keys(job: &Job, model: &Model, layers: &[usize]) -> Result<Vec<faer::Mat<f64>>> {
+    let facts = model
+        .requests_on()
+        .map(|request| Context::new(&model.tokens, request, &["{}".into()]))
+        .collect::<Result<Vec<_>, _>>()?;
+    let keys = |&layer: &usize| recall::keys(&model.current, &facts, layer, &mut job.brake());
+    Ok(layers.iter().map(keys).collect::<Result<_, _>>()?)
+}
+
+/// Tells the losses of one fact as they fall, and of many how far they are.
+fn losses_to<'a>(
+    job: &'a Job,
+    steps: usize,
+    facts: usize,
+    method: Method,
+) -> impl FnMut(usize, usize, Loss) + 'a {
+    job.started(Stage::Value, steps);
+    let alone = facts == 1 || !method.seeks_value();
+    let (pace, mut done) = (Pace::after(0), 0);
+    move |_, step, loss| {
+        let Loss { nll, kl, wd, total } = loss;
+        done += 1;
+        if alone {
+            job.say(EventKind::Loss(LossStep {
+                step,
+                steps,
+                nll,
+                kl,
+                wd,
+                total,
+            }));
+        } else if done % facts as u64 == 0 {
+            job.progress(Stage::Value, done, (facts * steps) as u64, &pace);
+        }
+    }
+}
+
+/// Each layer's ‖ΔW‖ and its share of ‖W‖.
+fn norms(model: &Model, made: &Made) -> Result<Vec<(f64, LayerNorm)>> {
+    let of = |delta: &crate::edit::Delta| {
+        let norm = stack::norm(&model.pristine, delta);
+        let layer = delta.layer;
+        let relative_update_norm = norm / stack::weight_norm(&model.pristine, layer)?;
+        Ok((
+            norm,
+            LayerNorm {
+                layer,
+                relative_update_norm,
+            },
+        ))
+    };
+    made.deltas.iter().map(of).collect()
+}
+
+/// Every fact before (the unedited model) and after.
+fn fact_rows(
+    job: &Job,
+    model: &Model,
+    edited: &Decoder,
+    asked: &[Request],
+) -> Result<Vec<FactRow>> {
+    let asks = asked
+        .iter()
+        .map(|r| Ask::new(&model.tokens, &r.text(), &[r.target.as_str()]))
+        .collect::<Result<Vec<_>, _>>()?;
+    let scored = |decoder| score(decoder, &asks, &mut job.brake(), |_, _| ());
+    let (before, after) = (scored(&model.pristine)?, scored(edited)?);
+    let rows = asked.iter().zip(before.iter().zip(&after));
+    Ok(rows
+        .map(|(request, (before, after))| FactRow {
+            prompt: request.prompt.clone(),
+            subject: request.subject.clone(),
+            target: request.target.clone(),
+            p_target: Pair {
+                before: before.log_p[0].exp(),
+                after: after.log_p[0].exp(),
+            },
+            top_before: model.tokens.show(before.top.0),
+            top_after: model.tokens.show(after.top.0),
+        })
+        .collect())
 }
 
 /// p(target) and p(true) on the bare prompt: the unedited model and the edited one.
@@ -200,15 +357,35 @@ fn answers(
     Ok((pair(0), pair(1)))
 }
 
-fn losses(made: &Made) -> Vec<[f64; 4]> {
-    let losses = made.value.iter().flat_map(|value| &value.losses);
-    losses.map(|l| [l.nll, l.kl, l.wd, l.total]).collect()
+/// `[nll, kl, wd, total]` of each evaluation: the mean over the facts that were
+/// still at it.
+fn mean_losses(values: &[Value]) -> Vec<[f64; 4]> {
+    let steps = values.iter().map(|value| value.losses.len()).max();
+    let at = |step: usize| {
+        let (mut sum, mut n) = ([0.0; 4], 0.0);
+        for l in values.iter().filter_map(|value| value.losses.get(step)) {
+            let new = [l.nll, l.kl, l.wd, l.total];
+            sum.iter_mut().zip(new).for_each(|(s, x)| *s += x);
+            n += 1.0;
+        }
+        sum.map(|s| s / n)
+    };
+    (0..steps.unwrap_or(0)).map(at).collect()
 }
 
 /// What a user should know before trusting the edit, in words.
-fn warnings(report: &EditReport, context: &Context, made: &Made, request: &Request) -> Vec<String> {
+fn warnings(report: &EditReport, facts: &[Context], made: &Made, asked: &[Request]) -> Vec<String> {
     let mut said = Vec::new();
-    if context.rows[0].subject_last == 0 {
+    let request = &asked[0];
+    let missed = report
+        .facts
+        .iter()
+        .filter(|f| f.p_target.after < 0.5)
+        .count();
+    if missed > 0 {
+        said.push(format!("{missed} of {} facts did not take", asked.len()));
+    }
+    if facts.iter().any(|fact| fact.rows[0].subject_last == 0) {
         said.push(
             "the subject is one token at position 0: its key has seen no context; put some words before it".into(),
         );
@@ -219,7 +396,13 @@ fn warnings(report: &EditReport, context: &Context, made: &Made, request: &Reque
             moment.tokens_per_dim
         ));
     }
-    if made.value.as_ref().is_some_and(|v| v.clamped) {
+    let clamped = made.values.iter().filter(|value| value.clamped).count();
+    if clamped > 0 && clamped < made.values.len() {
+        said.push(format!(
+            "δ reached its clamp for {clamped} of {} facts",
+            asked.len()
+        ));
+    } else if clamped > 0 {
         said.push(format!(
             "δ reached its clamp of {} × ‖t₀‖: the fact may need another layer or a larger --clamp",
             report.hyper.clamp
@@ -235,10 +418,10 @@ fn warnings(report: &EditReport, context: &Context, made: &Made, request: &Reque
             "the update is {percent:.0} % of the layer's weights: above 15 % is doubtful"
         ));
     }
-    if request.target.trim() == report.true_answer {
+    if asked.len() == 1 && request.target.trim() == report.true_answer {
         said.push("the target is what the model says already".into());
     }
-    if report.p_target.after < 0.5 {
+    if asked.len() == 1 && report.p_target.after < 0.5 {
         said.push(format!(
             "the edit did not take: p(target) is {:.2} after it",
             report.p_target.after

@@ -1,7 +1,8 @@
 //! Opening a model.
 
 use super::Job;
-use crate::edit::defaults::defaults;
+use crate::edit::Method;
+use crate::edit::defaults::{defaults, for_method};
 use crate::engine::error::Result;
 use crate::engine::event::{ModelInfo, Outcome, Stage};
 use crate::engine::pace::Pace;
@@ -9,7 +10,7 @@ use crate::engine::spec::LoadSpec;
 use crate::engine::state::{Model, State};
 use crate::facts::World;
 use crate::hub::{self, Settings, cache};
-use crate::model::device;
+use crate::model::device::{self, Place};
 use crate::model::source::{Loaded, Source, WeightFiles};
 use crate::session::hash;
 
@@ -50,30 +51,24 @@ const ANY_EXAMPLES: [[&str; 4]; 3] = [
 pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let (source, revision) = local(job, &spec.source, &state.folders.hub)?;
     job.started(Stage::Load, 1);
-    let device = device::open(&spec.device)?;
-    device::dtype(&spec.dtype, &device)?;
-    device::check_room(source.shape()?.parameters, &device)?;
+    let place = Place::open(&spec.device, &spec.dtype, source.shape()?.parameters)?;
     let loaded = Loaded {
         name: spec.source.name(),
-        ..source.load(&device)?
+        ..source.load_at(&place)?
     };
     let sha256 = match source.weight_files()? {
         WeightFiles::Embedded(bytes) => hash::of_bytes(bytes),
         WeightFiles::Files(files) => hash::of_files(&files, state.folders.hashes.as_deref())?,
     };
     let is_atlas = spec.source == Source::Atlas;
-    let world = if is_atlas {
-        Some(World::atlas()?)
-    } else {
-        None
-    };
+    let world = World::atlas()?;
     let config = &loaded.decoder.config;
     let examples: &[[&str; 4]] = if is_atlas {
         &ATLAS_EXAMPLES
     } else {
         &ANY_EXAMPLES
     };
-    let info = ModelInfo {
+    let mut info = ModelInfo {
         name: loaded.name.clone(),
         revision,
         family: config.family.name().into(),
@@ -84,21 +79,26 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         vocab: config.vocab,
         context: config.context,
         parameters: loaded.decoder.weights.count(),
-        device: device::name(&device),
-        dtype: "f32".into(),
+        device: device::name(&place.device),
+        dtype: place.dtype.as_str().into(),
         sha256,
+        moments: Vec::new(),
         examples: examples
             .iter()
             .map(|example| example.map(str::to_owned))
             .collect(),
         default_layer: defaults(config, is_atlas).layer,
-        hyper: defaults(config, is_atlas).hyper,
+        defaults: Method::ALL
+            .iter()
+            .map(|&method| (method, for_method(method, config, is_atlas)))
+            .collect(),
         norm_sample: if is_atlas {
             crate::measure::sample::atlas()
         } else {
             Vec::new()
         },
     };
+    info.moments = super::moment::cached_layers(&info, is_atlas.then_some(&world), &state.folders);
     let outcome = Outcome::Loaded(Box::new(info.clone()));
     state.model = Some(Model::new(loaded, info, world, is_atlas));
     Ok(outcome)

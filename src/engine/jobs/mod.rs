@@ -61,7 +61,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
         Spec::Load(spec) => load::run(job, &spec, state),
         Spec::Predict { prompt, top } => predict::run(job, prompt, top, state.model()?),
         Spec::Trace(spec) => trace::run(job, &spec, state.model()?),
-        Spec::Edit { id, edit, watch } => edit::run(job, id, edit, watch, state),
+        Spec::Edit { id, edit, watch } => edit::run(job, id, *edit, watch, state),
         Spec::Stack { edits } => {
             let model = state.model()?;
             model.set_stack(edits)?;
@@ -86,8 +86,8 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             tokens,
             seed,
         } => probe::generate(job, &prompts, tokens, seed, state.model()?),
-        Spec::Adopt { id, deltas } => {
-            state.model()?.adopt(id, deltas)?;
+        Spec::Adopt { id, asked, deltas } => {
+            state.model()?.adopt(id, asked, deltas)?;
             Ok(Outcome::Adopted(id))
         }
     }

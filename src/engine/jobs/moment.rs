@@ -2,14 +2,15 @@
 
 use super::Job;
 use crate::edit::moment::{
-    About, Cache, CacheKey, Collection, SecondMoment, TOKENS_PER_DIM, Text, partial,
+    Cache, CacheKey, Collection, NullSpace, SecondMoment, TOKENS_PER_DIM, Text, partial,
 };
-use crate::edit::{EditError, Factor, MomentSource};
+use crate::edit::{EditError, EditSpec, Hyper, Method, Metric, MomentSource};
 use crate::engine::error::Result;
-use crate::engine::event::{EventKind, Outcome, Stage};
+use crate::engine::event::{EventKind, ModelInfo, Outcome, Stage};
 use crate::engine::folders::Folders;
 use crate::engine::pace::Pace;
 use crate::engine::state::{Model, State};
+use crate::facts::World;
 use crate::measure::MomentHealth;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,55 +30,113 @@ pub fn run(
     let mut rows = Vec::with_capacity(found.len());
     for moment in found {
         let factor = moment.factor(lambda)?;
-        rows.push((moment.about.layer, health(&factor, &moment.about)));
+        let health = health(&moment, factor.condition, factor.ridge);
+        rows.push((moment.about.layer, health));
     }
     Ok(Outcome::Moments(rows))
 }
 
 /// What is to be told of a second moment.
-pub fn health(factor: &Factor, about: &About) -> MomentHealth {
+fn health(moment: &SecondMoment, condition: f64, ridge: f64) -> MomentHealth {
     MomentHealth {
-        tokens: about.tokens,
-        tokens_per_dim: about.tokens as f64 / factor.d_k() as f64,
-        condition: factor.condition,
-        ridge: factor.ridge,
-        drift: about.drift,
+        tokens: moment.about.tokens,
+        tokens_per_dim: moment.tokens_per_dim(),
+        condition,
+        ridge,
+        drift: moment.about.drift,
     }
 }
 
-/// C's factor at `layer` with its ridge; kept for as long as the model is open.
-pub fn factor(
+/// What `method` is to know of the other keys at each of `layers`: C's factor
+/// with its ridge, or its null space; kept for as long as the model is open.
+pub fn metrics(
     job: &Job,
     model: &mut Model,
     folders: &Folders,
-    source: &MomentSource,
-    layer: usize,
-    lambda: f64,
-) -> Result<Arc<(Factor, About)>> {
+    spec: &EditSpec,
+    layers: &[usize],
+    hyper: &Hyper,
+) -> Result<Vec<(Metric, MomentHealth)>> {
+    let make = |moment: &SecondMoment| metric(spec.method, moment, hyper);
     // A user's file may change under the same name: it is read each time.
-    if let MomentSource::File(path) = source {
-        let moment = SecondMoment::read(path, model.pristine.config.d_mlp, layer)?;
-        return Ok(Arc::new((moment.factor(lambda)?, moment.about)));
+    if let MomentSource::File(path) = &spec.moments {
+        let d_k = model.pristine.config.d_mlp;
+        return match layers {
+            [layer] => Ok(vec![make(&SecondMoment::read(path, d_k, *layer)?)?]),
+            _ => Err(EditError::Moment {
+                path: path.clone(),
+                reason: "it is of one layer, and this edit spreads over several".into(),
+            }
+            .into()),
+        };
     }
-    let text = text(source, model)?;
-    let name = format!("{layer} {lambda} {}", text.hash());
-    if let Some(factor) = model.factors.get(&name) {
-        return Ok(Arc::clone(factor));
+    let text = text(&spec.moments, model)?;
+    let kind = match spec.method {
+        Method::AlphaEdit => format!("below {} {}", hyper.threshold, hyper.relative_threshold),
+        _ => format!("ridge {}", hyper.ridge),
+    };
+    let hash = text.hash();
+    let name = |layer: usize| format!("{layer} {kind} {hash}");
+    let new = |layer: &usize| !model.metrics.contains_key(&name(*layer));
+    let missing: Vec<usize> = layers.iter().copied().filter(new).collect();
+    for moment in moments(job, model, folders, &text, &missing)? {
+        let made = make(&moment)?;
+        model.metrics.insert(name(moment.about.layer), made);
     }
-    let found = moments(job, model, folders, &text, &[layer])?;
     let last = model.pristine.layers() - 1;
-    let moment = (found.into_iter().next()).ok_or(EditError::NoSuchLayer { layer, last })?;
-    let factor = Arc::new((moment.factor(lambda)?, moment.about));
-    model.factors.insert(name, Arc::clone(&factor));
-    Ok(factor)
+    let of = |&layer: &usize| match model.metrics.get(&name(layer)) {
+        Some(metric) => Ok(metric.clone()),
+        None => Err(EditError::NoSuchLayer { layer, last }.into()),
+    };
+    layers.iter().map(of).collect()
+}
+
+fn metric(method: Method, moment: &SecondMoment, hyper: &Hyper) -> Result<(Metric, MomentHealth)> {
+    if method == Method::AlphaEdit {
+        let space = NullSpace::of(moment, hyper)?;
+        let health = health(moment, space.condition, 0.0);
+        return Ok((Metric::NullSpace(Arc::new(space)), health));
+    }
+    let factor = moment.factor(hyper.ridge)?;
+    let health = health(moment, factor.condition, factor.ridge);
+    Ok((Metric::Factor(Arc::new(factor)), health))
 }
 
 fn text(source: &MomentSource, model: &Model) -> Result<Text> {
-    Ok(match (source, &model.world) {
-        (MomentSource::Text(path), _) => Text::file(path)?,
-        (_, Some(world)) => Text::of_world(world),
-        (_, None) => Text::plain(),
-    })
+    match source {
+        MomentSource::Text(path) => Ok(Text::file(path)?),
+        _ => Ok(own_text(model.is_atlas.then_some(&model.world))),
+    }
+}
+
+/// The program's own text for a model that was trained on `world`, or on none of ours.
+fn own_text(world: Option<&World>) -> Text {
+    world.map_or_else(Text::plain, Text::of_world)
+}
+
+/// The layers whose second moment over the program's own text is in the cache.
+pub fn cached_layers(info: &ModelInfo, world: Option<&World>, folders: &Folders) -> Vec<usize> {
+    let Some(cache) = folders.cache.as_ref().map(Cache::new) else {
+        return Vec::new();
+    };
+    let text = own_text(world).hash();
+    (0..info.layers)
+        .filter(|&layer| cache.holds(&key(info, &text, layer)))
+        .collect()
+}
+
+/// The name of C at a layer. Other precisions have other keys.
+fn key(info: &ModelInfo, text: &str, layer: usize) -> CacheKey {
+    let weights = match info.dtype.as_str() {
+        "f32" => info.sha256.clone(),
+        half => format!("{} {half}", info.sha256),
+    };
+    CacheKey {
+        weights,
+        layer,
+        text: text.to_owned(),
+        wanted_tokens: TOKENS_PER_DIM * info.d_mlp,
+    }
 }
 
 /// C at each of `layers`, from the cache where it is there; the others are
@@ -92,12 +151,7 @@ fn moments(
     let d_k = model.pristine.config.d_mlp;
     let wanted = TOKENS_PER_DIM * d_k;
     let text_hash = text.hash();
-    let key = |layer: usize| CacheKey {
-        weights: model.info.sha256.clone(),
-        layer,
-        text: text_hash.clone(),
-        wanted_tokens: wanted,
-    };
+    let key = |layer: usize| key(&model.info, &text_hash, layer);
     let cache = folders.cache.as_ref().map(Cache::new);
     let cached = |layer: usize| cache.as_ref()?.load(&key(layer), d_k);
     let mut found: Vec<(usize, Option<SecondMoment>)> =

@@ -6,7 +6,7 @@ use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Side, Stage};
 use crate::engine::state::Model;
 use crate::measure::probes::Probes;
-use crate::measure::{Generation, Probe, ProbeRow, confab, neighbours};
+use crate::measure::{Generation, Probe, ProbeGroup, ProbeRow, confab, neighbours};
 use crate::model::Decoder;
 use crate::model::generate::{self, Choice};
 use std::ops::ControlFlow;
@@ -55,12 +55,35 @@ pub fn propose(
         Some(answer) => answer,
         None => model_answer(job, model, &request)?,
     };
-    Ok(Outcome::Proposed(neighbours::propose(
-        model.world.as_ref(),
-        &request,
-        &old,
-        count,
-    )))
+    Ok(Outcome::Proposed(proposals(
+        job, model, &request, &old, count,
+    )?))
+}
+
+/// What to watch beside an edit. Of facts that a model was not trained on for
+/// certain, only those that it knows.
+pub(super) fn proposals(
+    job: &Job,
+    model: &Model,
+    request: &Request,
+    old: &str,
+    count: usize,
+) -> Result<Vec<Probe>> {
+    /// p(expected) from which a fact counts as known.
+    const KNOWN: f64 = 0.1;
+    /// Facts that are tried for each that is wanted.
+    const TRIED: usize = 3;
+    if model.is_atlas {
+        return Ok(neighbours::propose(&model.world, request, old, count));
+    }
+    let tried = neighbours::propose(&model.world, request, old, TRIED * count);
+    let rows =
+        Probes::new(&model.tokens, &tried)?.before(&model.pristine, &mut job.brake(), |_, _| {})?;
+    let stays = |probe: &Probe, row: &ProbeRow| {
+        row.p_before >= KNOWN || matches!(probe.group, ProbeGroup::Fact | ProbeGroup::Paraphrase)
+    };
+    let known = tried.iter().zip(&rows).filter(|(p, row)| stays(p, row));
+    Ok(known.map(|(p, _)| p.clone()).take(count).collect())
 }
 
 /// The unedited model's own answer: its likeliest next token, and the tokens
@@ -87,7 +110,7 @@ pub(super) fn model_answer(job: &Job, model: &Model, request: &Request) -> Resul
         },
     )?;
     let begun = answer.trim();
-    let whole = neighbours::whole_answer(model.world.as_ref(), request, begun);
+    let whole = neighbours::whole_answer(&model.world, request, begun);
     Ok(whole.unwrap_or_else(|| begun.to_owned()))
 }
 

@@ -86,8 +86,8 @@ fn with_noise_scale(mut spec: TraceSpec, model: &Model) -> Result<TraceSpec> {
 }
 
 fn known_subjects(model: &Model) -> Result<Vec<String>> {
-    if let Some(world) = &model.world {
-        return Ok(world.subjects().map(str::to_owned).collect());
+    if model.is_atlas {
+        return Ok(model.world.subjects().map(str::to_owned).collect());
     }
     let damaged = |e: serde_json::Error| ModelError::Config {
         path: Path::new("assets/trace/known_subjects.json").to_owned(),

@@ -1,8 +1,15 @@
 //! y = x Wᵀ + b, over faer's matrix multiplication.
+//!
+//! W may lie in half precision where x is f32 (ALGORITHMS §6). On the CPU it is
+//! then widened as it is read, so that nothing but W itself is rounded; on a
+//! card x is rounded for the multiplication too, and the answer is f32 again.
 
+use super::half::{wide, with_wide};
 use super::multiply::{Start, multiply, rows};
 use super::slices::{floats, fused, read, shaped_like, sum_rows};
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
+use candle_core::{
+    CpuStorage, CustomOp2, CustomOp3, D, DType, Layout, Result, Shape, Tensor, bail,
+};
 
 /// Applies a linear layer to the last dimension.
 ///
@@ -14,7 +21,8 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     if x.dim(D::Minus1)? != inner {
         bail!("linear: x {:?} does not fit w {:?}", x.dims(), w.dims());
     }
-    if !fused(&[x, w]) || b.is_some_and(|b| !fused(&[b])) {
+    let fused_parts = fused(&[x]) && b.is_none_or(|b| fused(&[b])) && w.device().is_cpu();
+    if !fused_parts || w.dtype() == DType::F64 {
         return composed(x, w, b);
     }
     let (x, w) = (x.contiguous()?, w.contiguous()?);
@@ -30,7 +38,12 @@ fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     shape.pop();
     shape.push(out);
     let rows = x.elem_count() / inner.max(1);
-    let y = x.reshape((rows, inner))?.matmul(&w.t()?)?.reshape(shape)?;
+    let y = x
+        .reshape((rows, inner))?
+        .to_dtype(w.dtype())?
+        .matmul(&w.t()?)?
+        .to_dtype(x.dtype())?
+        .reshape(shape)?;
     match b {
         Some(b) => y.broadcast_add(b),
         None => Ok(y),
@@ -68,7 +81,7 @@ impl Linear {
             let g = rows(g, n, out);
             let mut grads = (None, None);
             if x.track_op() {
-                let gx = read(w, |w| Ok(multiply(g, rows(w, out, inner), Start::Zero)))?;
+                let gx = with_wide(w, |w| Ok(multiply(g, rows(w, out, inner), Start::Zero)))?;
                 grads.0 = Some(shaped_like(gx, x)?);
             }
             if w.track_op() {
@@ -94,7 +107,7 @@ impl CustomOp2 for Linear {
         w: &CpuStorage,
         wl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        Linear::forward(floats(x, xl)?, xl.shape(), floats(w, wl)?, wl.shape(), None)
+        Linear::forward(floats(x, xl)?, xl.shape(), &wide(w, wl)?, wl.shape(), None)
     }
 
     fn bwd(
@@ -123,7 +136,7 @@ impl CustomOp3 for Linear {
         bl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let bias = Some(floats(b, bl)?);
-        Linear::forward(floats(x, xl)?, xl.shape(), floats(w, wl)?, wl.shape(), bias)
+        Linear::forward(floats(x, xl)?, xl.shape(), &wide(w, wl)?, wl.shape(), bias)
     }
 
     fn bwd(
@@ -199,6 +212,24 @@ mod tests {
                 .map(|(a, b)| (a - b).abs())
                 .fold(0.0, f32::max);
             assert!(worst < 2e-5, "{n}x{inner}x{out}: off by {worst}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_matrix_in_half_precision_is_the_same_as_its_rounded_values() -> Result<()> {
+        let t = Case::new(&[&[5, 40], &[30, 40], &[30]]).tensors(DType::F32)?;
+        for dtype in [DType::F16, DType::BF16] {
+            let half = t[1].to_dtype(dtype)?;
+            let rounded = half.to_dtype(DType::F32)?;
+            let answer = |w: &Tensor| -> Result<[Vec<Vec<f32>>; 2]> {
+                let x = Var::from_tensor(&t[0])?;
+                let y = linear(&x, w, Some(&t[2]))?;
+                let grads = y.sqr()?.sum_all()?.backward()?;
+                let gx = grads.get(&x).expect("x is a variable").to_vec2()?;
+                Ok([y.to_vec2()?, gx])
+            };
+            assert_eq!(answer(&half)?, answer(&rounded)?);
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! The arithmetic of the forward pass, differentiable everywhere.
 //!
 //! On the CPU in f32 each function is one fused, parallel kernel with its own
-//! backward; on other devices and dtypes the same function is composed from
-//! candle's differentiable ops. One decoder therefore serves inference,
+//! backward; on other devices the same function is composed from candle's
+//! differentiable ops. Activations are f32 everywhere; matrices may be half. One decoder therefore serves inference,
 //! gradients of a single vector and training. (candle's own fused ops have no
 //! backward: the gradient stops there without an error.)
 
@@ -10,6 +10,7 @@ mod activation;
 mod attend;
 mod attention;
 mod cross_entropy;
+mod half;
 mod heads;
 mod lanes;
 mod linear;

@@ -2,7 +2,6 @@
 
 use crate::model::error::{ModelError, Result};
 use crate::model::mmap;
-use candle_core::{Device, Tensor};
 use half::{bf16, f16};
 use memmap2::Mmap;
 use rayon::prelude::*;
@@ -124,11 +123,6 @@ impl Views<'_> {
             }
         }
         Ok(values)
-    }
-
-    /// A tensor as it is stored.
-    pub fn tensor(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
-        Ok(Tensor::from_vec(self.read(name, shape)?, shape, device)?)
     }
 }
 

@@ -4,20 +4,21 @@ use super::checkpoint::Checkpoint;
 use super::reader::Reader;
 use super::{Block, Linear, Weights};
 use crate::model::config::Config;
+use crate::model::device::Place;
 use crate::model::error::Result;
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
-pub fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Weights> {
+pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<Weights> {
     let views = checkpoint.views()?;
     // `GPT2LMHeadModel` saves with the prefix, `GPT2Model` (the hub's gpt2) without.
     let prefix = match views.has("transformer.wte.weight") {
         true => "transformer.",
         false => "",
     };
-    let read = Reader::new(&views, prefix, device);
+    let read = Reader::new(&views, prefix, place);
     let d = config.d;
-    let embed = read.tensor("wte.weight", &[config.vocab, d])?;
-    let head = Reader::new(&views, "", device).head("lm_head", config.tied_head, &embed)?;
+    let embed = read.matrix("wte.weight", config.vocab, d)?;
+    let head = Reader::new(&views, "", place).head("lm_head", config.tied_head, &embed)?;
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("h.{layer}")), config))
         .collect::<Result<_>>()?;

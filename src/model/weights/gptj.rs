@@ -4,14 +4,14 @@ use super::checkpoint::Checkpoint;
 use super::reader::Reader;
 use super::{Block, Weights};
 use crate::model::config::Config;
+use crate::model::device::Place;
 use crate::model::error::Result;
-use candle_core::Device;
 
-pub fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Weights> {
+pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<Weights> {
     let views = checkpoint.views()?;
-    let read = Reader::new(&views, "transformer.", device);
-    let embed = read.tensor("wte.weight", &[config.vocab, config.d])?;
-    let head = Reader::new(&views, "", device).head("lm_head", config.tied_head, &embed)?;
+    let read = Reader::new(&views, "transformer.", place);
+    let embed = read.matrix("wte.weight", config.vocab, config.d)?;
+    let head = Reader::new(&views, "", place).head("lm_head", config.tied_head, &embed)?;
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("h.{layer}")), config))
         .collect::<Result<_>>()?;

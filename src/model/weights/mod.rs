@@ -9,8 +9,9 @@ mod neox;
 mod reader;
 
 use super::config::{Config, Family};
+use super::device::Place;
 use super::error::Result;
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use checkpoint::Checkpoint;
 
 /// y = W x + b, with W `[out, in]` and b `[out]`.
@@ -61,14 +62,14 @@ impl Weights {
     pub fn from_checkpoint(
         checkpoint: &Checkpoint,
         config: &Config,
-        device: &Device,
+        place: &Place,
     ) -> Result<Weights> {
         match config.family {
-            Family::Gpt2 => gpt2::load(checkpoint, config, device),
-            Family::GptJ => gptj::load(checkpoint, config, device),
-            Family::NeoX => neox::load(checkpoint, config, device),
+            Family::Gpt2 => gpt2::load(checkpoint, config, place),
+            Family::GptJ => gptj::load(checkpoint, config, place),
+            Family::NeoX => neox::load(checkpoint, config, place),
             Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
-                llama::load(checkpoint, config, device)
+                llama::load(checkpoint, config, place)
             }
         }
     }

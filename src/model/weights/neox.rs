@@ -4,14 +4,15 @@ use super::checkpoint::Checkpoint;
 use super::reader::Reader;
 use super::{Block, Linear, Weights};
 use crate::model::config::Config;
+use crate::model::device::Place;
 use crate::model::error::Result;
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
-pub fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Weights> {
+pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<Weights> {
     let views = checkpoint.views()?;
-    let read = Reader::new(&views, "gpt_neox.", device);
-    let embed = read.tensor("embed_in.weight", &[config.vocab, config.d])?;
-    let head = Reader::new(&views, "", device).head("embed_out", config.tied_head, &embed)?;
+    let read = Reader::new(&views, "gpt_neox.", place);
+    let embed = read.matrix("embed_in.weight", config.vocab, config.d)?;
+    let head = Reader::new(&views, "", place).head("embed_out", config.tied_head, &embed)?;
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("layers.{layer}")), config))
         .collect::<Result<_>>()?;

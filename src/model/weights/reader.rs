@@ -2,22 +2,23 @@
 
 use super::checkpoint::{Views, transpose};
 use super::{Linear, Norm};
+use crate::model::device::Place;
 use crate::model::error::Result;
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 pub(super) struct Reader<'a> {
     pub views: &'a Views<'a>,
     /// Stands before every name.
     pub prefix: String,
-    pub device: &'a Device,
+    pub place: &'a Place,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(views: &'a Views<'a>, prefix: &str, device: &'a Device) -> Reader<'a> {
+    pub fn new(views: &'a Views<'a>, prefix: &str, place: &'a Place) -> Reader<'a> {
         Reader {
             views,
             prefix: prefix.to_owned(),
-            device,
+            place,
         }
     }
 
@@ -29,9 +30,22 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What is added or multiplied elementwise, in f32: it is small, and its
+    /// rounding would go everywhere.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
-        self.views
-            .tensor(&format!("{}{name}", self.prefix), shape, self.device)
+        let values = self.read(name, shape)?;
+        Ok(Tensor::from_vec(values, shape, &self.place.device)?)
+    }
+
+    /// What is multiplied with: `[output, input]`, or the embedding `[V, d]`.
+    pub fn matrix(&self, name: &str, output: usize, input: usize) -> Result<Tensor> {
+        let values = self.read(name, &[output, input])?;
+        self.place
+            .matrix(&format!("{}{name}", self.prefix), values, (output, input))
+    }
+
+    fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.views.read(&format!("{}{name}", self.prefix), shape)
     }
 
     /// A tensor that a checkpoint may lack.
@@ -53,19 +67,18 @@ impl<'a> Reader<'a> {
     /// `[output, input]`, with a bias if the checkpoint has one for it.
     pub fn linear(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
         Ok(Linear {
-            weight: self.tensor(&format!("{name}.weight"), &[output, input])?,
+            weight: self.matrix(&format!("{name}.weight"), output, input)?,
             bias: self.optional(&format!("{name}.bias"), &[output])?,
         })
     }
 
     /// A `Conv1D` `[input, output]`, turned to `[output, input]`.
     pub fn conv1d(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
-        let stored = self
-            .views
-            .read(&format!("{}{name}.weight", self.prefix), &[input, output])?;
-        let turned = transpose(&stored, input, output);
+        let weight = format!("{name}.weight");
+        let turned = transpose(&self.read(&weight, &[input, output])?, input, output);
+        let full = format!("{}{weight}", self.prefix);
         Ok(Linear {
-            weight: Tensor::from_vec(turned, (output, input), self.device)?,
+            weight: self.place.matrix(&full, turned, (output, input))?,
             bias: Some(self.tensor(&format!("{name}.bias"), &[output])?),
         })
     }
@@ -75,7 +88,7 @@ impl<'a> Reader<'a> {
         let (vocab, d) = embed.dims2()?;
         let weight = match tied {
             true => embed.clone(),
-            false => self.tensor(&format!("{name}.weight"), &[vocab, d])?,
+            false => self.matrix(&format!("{name}.weight"), vocab, d)?,
         };
         // GPT-J's has a bias, and keeps it where the matrix is the embedding's.
         let bias = self.optional(&format!("{name}.bias"), &[vocab])?;

@@ -46,8 +46,9 @@ prop_compose! {
         made.result.hyper = hyper.clone();
         made.asked = EditSpec {
             request: Request { prompt: format!("{prefix}{{}} is"), subject, target },
+            more: Vec::new(),
             method: Method::ALL[method],
-            layer: LayerChoice::At(layer),
+            layer: if on { LayerChoice::At(layer) } else { LayerChoice::Span(0, layer) },
             hyper: Some(hyper),
             templates: Some(templates),
             true_answer: None,

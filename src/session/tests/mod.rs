@@ -34,6 +34,7 @@ fn delta(layer: usize, rank: usize, seed: f32) -> Delta {
         rank,
         r: values(D * rank, seed),
         u: values(D_MLP * rank, -seed),
+        bias: Vec::new(),
     }
 }
 

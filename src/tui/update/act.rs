@@ -106,7 +106,7 @@ pub fn edit(state: &mut State) -> Vec<Effect> {
     let id = state.edits.next_id();
     let (ticket, effect) = state.jobs.submit(Spec::Edit {
         id,
-        edit: spec.clone(),
+        edit: Box::new(spec.clone()),
         watch: watch.clone(),
     });
     state.confabs.asked.insert(ticket, generate);

@@ -15,7 +15,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Edit => return act::edit(state),
         C::Watch => return act::watch(state),
         C::Roll => return act::roll(state),
-        C::Method => state.fact.method = next_method(state.fact.method),
+        C::Method => next_method(state),
         C::LayerDown => state.fact.layer = lower(state.fact.layer, state.suggested_layer()),
         C::LayerUp => state.fact.layer = higher(state),
         C::AskLayer => state
@@ -77,10 +77,13 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     vec![]
 }
 
-fn next_method(method: Method) -> Method {
+fn next_method(state: &mut State) {
     let all = Method::ALL;
-    let at = all.iter().position(|m| *m == method).unwrap_or(0);
-    all[(at + 1) % all.len()]
+    let at = all.iter().position(|m| *m == state.fact.method);
+    state.fact.method = all[(at.unwrap_or(0) + 1) % all.len()];
+    if let (LayerChoice::Span(_, last), false) = (state.fact.layer, state.fact.method.spreads()) {
+        state.fact.layer = LayerChoice::At(last);
+    }
 }
 
 /// One layer down; from layer 0 to the automatic choice, and from that to the
@@ -89,6 +92,8 @@ fn lower(layer: LayerChoice, suggested: Option<usize>) -> LayerChoice {
     match (layer, suggested) {
         (LayerChoice::At(0), _) => LayerChoice::Auto,
         (LayerChoice::At(layer), _) => LayerChoice::At(layer - 1),
+        (LayerChoice::Span(0, _), _) => LayerChoice::Auto,
+        (LayerChoice::Span(first, last), _) => LayerChoice::Span(first - 1, last - 1),
         (LayerChoice::Auto, Some(layer)) => LayerChoice::At(layer.saturating_sub(1)),
         (LayerChoice::Auto, None) => LayerChoice::Auto,
     }
@@ -98,6 +103,8 @@ fn higher(state: &State) -> LayerChoice {
     let last = state.layers().saturating_sub(1);
     match (state.fact.layer, state.suggested_layer()) {
         (LayerChoice::At(layer), _) => LayerChoice::At((layer + 1).min(last)),
+        (LayerChoice::Span(first, end), _) if end < last => LayerChoice::Span(first + 1, end + 1),
+        (span @ LayerChoice::Span(..), _) => span,
         (LayerChoice::Auto, Some(layer)) => LayerChoice::At((layer + 1).min(last)),
         (LayerChoice::Auto, None) => LayerChoice::At(0),
     }

@@ -202,12 +202,28 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
         },
         Ask::Layer => {
             let last = state.layers().saturating_sub(1);
-            match text.parse::<usize>() {
-                Ok(layer) if layer <= last => state.fact.layer = LayerChoice::At(layer),
+            match span(&text) {
+                Some((first, end)) if first == end && end <= last => {
+                    state.fact.layer = LayerChoice::At(end)
+                }
+                Some((first, end)) if first < end && end <= last => {
+                    state.fact.layer = LayerChoice::Span(first, end);
+                    if !state.fact.method.spreads() {
+                        state.say(
+                            "several layers are for MEMIT and AlphaEdit: m changes the method",
+                        );
+                    }
+                }
                 _ if text == "auto" => state.fact.layer = LayerChoice::Auto,
-                _ => state.complain(format!("layers go from 0 to {last}; or write auto")),
+                _ => state.complain(format!("layers go from 0 to {last}: write 5, 5-9 or auto")),
             }
             vec![]
         }
     }
+}
+
+/// "5" and "5-9" as first and last.
+fn span(text: &str) -> Option<(usize, usize)> {
+    let (first, last) = text.split_once(['-', '–']).unwrap_or((text, text));
+    Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
 }

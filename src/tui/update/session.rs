@@ -229,7 +229,8 @@ fn make(
         let id = stacked.id;
         if !record.deltas.is_empty() {
             let deltas = record.deltas.clone();
-            effects.push(state.jobs.submit(Spec::Adopt { id, deltas }).1);
+            let asked = record.spec.requests().cloned().collect();
+            effects.push(state.jobs.submit(Spec::Adopt { id, asked, deltas }).1);
             continue;
         }
         let beneath = record.made_on.iter().map(|b| Stacked {
@@ -243,7 +244,7 @@ fn make(
         let made_on = record.made_on.clone();
         let (ticket, effect) = state.jobs.submit(Spec::Edit {
             id,
-            edit: edit.clone(),
+            edit: Box::new(edit.clone()),
             watch: watch.clone(),
         });
         effects.push(effect);

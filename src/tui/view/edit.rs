@@ -24,7 +24,20 @@ pub fn method_name(method: Method) -> &'static str {
     match method {
         Method::RRome => "r-ROME",
         Method::Rome => "ROME",
-        other => other.name(),
+        Method::Memit => "MEMIT",
+        Method::Emmet => "EMMET",
+        Method::AlphaEdit => "AlphaEdit",
+        Method::Ft => "FT",
+        Method::FtL => "FT+L",
+        Method::Direct => "direct",
+    }
+}
+
+/// "5", or "5–9".
+pub fn layers((first, last): (usize, usize)) -> String {
+    match first == last {
+        true => first.to_string(),
+        false => format!("{first}–{last}"),
     }
 }
 
@@ -33,7 +46,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
     let record = state.edits.selected_record();
     let about = match (making, record) {
         (Some(m), _) => format!("{} · {}", method_name(m.spec.method), making::stage(m)),
-        (None, Some(r)) => format!("{} · layer {}", method_name(r.spec.method), r.report.layer),
+        (None, Some(r)) => {
+            let (method, span) = (method_name(r.spec.method), r.report.span());
+            format!("{method} · layer {}", layers(span))
+        }
         (None, None) => method_name(state.fact.method).to_string(),
     };
     let about = vec![(about.into(), styles.dim())];

@@ -1,6 +1,7 @@
 //! The fact: its prompt with what the model says next, its tokens with the
 //! subject, and the answer to write.
 
+use super::edit::layers;
 use super::{frame, typing};
 use crate::edit::LayerChoice;
 use crate::engine::Candidate;
@@ -253,7 +254,7 @@ fn about_subject(state: &State, wide: u16) -> String {
 
 /// The layer an edit will take, and whether the workbench chose it.
 fn layer(state: &State) -> String {
-    match (state.edit_layer(), state.fact.layer) {
+    match (state.edit_layers().map(layers), state.fact.layer) {
         (Some(layer), LayerChoice::Auto) => format!("layer {layer} (auto)"),
         (Some(layer), _) => format!("layer {layer}"),
         (None, _) => "layer auto".into(),

@@ -158,7 +158,7 @@ fn axis(buf: &mut Buffer, map: &Map, y: u16, grid: &TraceGrid, state: &State, st
     let widest = grid.layers().saturating_sub(1).to_string().len() + 1;
     let step = widest.div_ceil(cell).max(1);
     let edited = match state.fact.layer {
-        LayerChoice::At(layer) => Some(layer),
+        LayerChoice::At(layer) | LayerChoice::Span(_, layer) => Some(layer),
         LayerChoice::Auto => None,
     };
     let suggested = grid.suggested_layer().filter(|_| map.kind == Kind::Mlp);

@@ -1,6 +1,6 @@
 //! What `e` would do next.
 
-use super::{FIRST, Row, blank, fact_words, labelled, method_name, rows, words};
+use super::{FIRST, Row, blank, fact_words, labelled, layers, method_name, rows, words};
 use crate::edit::{LayerChoice, Method};
 use crate::tui::app::{EditRecord, State};
 use crate::tui::keymap::{Command, key_name};
@@ -22,13 +22,18 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
     let remark = match fact.method {
         Method::RRome => "  one key everywhere",
         Method::Rome => "  as published",
+        Method::Memit => "  spread over layers",
+        Method::Emmet => "  each value exactly",
+        Method::AlphaEdit => "  where no other key goes",
+        Method::Ft => "  fine-tuning, the baseline",
+        Method::FtL => "  fine-tuning in a small box",
         Method::Direct => "  no gradient, C = I",
     };
     let chosen = match fact.layer {
-        LayerChoice::At(_) => "  your choice",
+        LayerChoice::At(_) | LayerChoice::Span(..) => "  your choice",
         LayerChoice::Auto => "  by the workbench",
     };
-    let layer = state.edit_layer().map(|l| l.to_string());
+    let layer = state.edit_layers().map(layers);
     let key = match fact.subject_tokens() {
         Some(range) => format!("token {}", range.end - 1),
         None => "token –".into(),
@@ -94,8 +99,8 @@ pub fn next<'a>(record: &EditRecord, state: &State, styles: &Styles) -> Vec<Row<
         (" writes ".into(), styles.dim()),
     ];
     line.extend(fact_words(&request, styles));
-    let layer = match state.edit_layer() {
-        Some(layer) => format!("layer {layer}"),
+    let layer = match state.edit_layers() {
+        Some(span) => format!("layer {}", layers(span)),
         None => "layer auto".into(),
     };
     let how = format!("  {} · {layer}", method_name(fact.method));

@@ -1,0 +1,90 @@
+//! MEMIT (Meng et al. 2023) and EMMET (Gupta et al. 2024): many facts in one
+//! change, a layer at a time (ALGORITHMS §4).
+//!
+//! With keys K `[d_k, n]` and what the block output lacks, R `[d, n]`, MEMIT's
+//! least-squares update is ΔW = R·[(λC + KKᵀ)⁻¹K]ᵀ (eq. 14). By the push-through
+//! identity (λC + KKᵀ)⁻¹K = C⁻¹K(λI + KᵀC⁻¹K)⁻¹: one factor of C serves any
+//! number of facts, and what is left to solve is n × n. EMMET's equality
+//! constraints give the same with wλ_e in the place of λ, at one layer.
+
+use super::error::{EditError, Result};
+use super::recall::{keys, residuals};
+use super::spec::Delta;
+use super::task::{Made, Rewrite, Task};
+use super::{stack, value};
+use crate::model::Decoder;
+use crate::model::probe::{Point, Site};
+use faer::linalg::solvers::Solve;
+use faer::{Mat, Side};
+
+pub struct Memit;
+
+impl Rewrite for Memit {
+    fn rewrite(&self, task: &mut Task) -> Result<Made> {
+        spread(task, |task, n, keys, lack| {
+            let solved = task.factor(n)?.solve_many(keys)?;
+            let lambda = task.hyper.lambda;
+            let gram = keys.transpose() * &solved;
+            let gram = Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| {
+                // Symmetric but for rounding.
+                0.5 * (gram[(i, j)] + gram[(j, i)]) + if i == j { lambda } else { 0.0 }
+            });
+            let llt = gram.llt(Side::Lower).map_err(|_| EditError::AlikeKeys)?;
+            let r = llt.solve(lack.transpose()).transpose().to_owned();
+            Ok((r, solved))
+        })
+    }
+}
+
+/// z of every fact at the last of the layers, then each layer's share of what
+/// is lacking, from the first layer to the last. `update` gives r and u of a
+/// layer from its number among them, K and R.
+pub(super) fn spread(
+    task: &mut Task,
+    update: impl Fn(&Task, usize, &Mat<f64>, &Mat<f64>) -> Result<(Mat<f64>, Mat<f64>)>,
+) -> Result<Made> {
+    let last = task.last_layer();
+    let site = Site::new(last, Point::ResidPost);
+    let (decoder, facts, hyper) = (task.decoder, task.facts, task.hyper);
+    let values = value::optimise(decoder, facts, site, hyper, &mut task.probe, &mut task.each)?;
+    let d = decoder.config.d;
+    let z: Vec<Vec<f64>> = values.iter().map(value::Value::v_star).collect();
+    let mut decoder: Decoder = decoder.clone();
+    let mut deltas = Vec::with_capacity(task.layers.len());
+    for (n, &layer) in task.layers.iter().enumerate() {
+        let k = keys(&decoder, facts, layer, &mut task.probe)?;
+        let h = residuals(&decoder, facts, last, &mut task.probe)?;
+        let left = (task.layers.len() - n) as f64;
+        let lack = Mat::from_fn(d, facts.len(), |i, j| (z[j][i] - h[(i, j)]) / left);
+        let (r, u) = update(task, n, &k, &lack)?;
+        let delta = change(layer, &r, &u);
+        decoder = stack::on_top(&decoder, &delta)?;
+        deltas.push(delta);
+    }
+    Ok(Made {
+        deltas,
+        values,
+        division_factor: None,
+    })
+}
+
+/// r uᵀ as it is kept: by its factors, or whole where that is less.
+pub(super) fn change(layer: usize, r: &Mat<f64>, u: &Mat<f64>) -> Delta {
+    let (d, d_k, rank) = (r.nrows(), u.nrows(), r.ncols());
+    if rank * (d + d_k) > d * d_k {
+        let whole = u * r.transpose();
+        return Delta::dense(layer, row_major(&whole), Vec::new());
+    }
+    Delta {
+        layer,
+        r: row_major(r),
+        u: row_major(u),
+        rank,
+        bias: Vec::new(),
+    }
+}
+
+fn row_major(m: &Mat<f64>) -> Vec<f32> {
+    let entries = (0..m.nrows()).flat_map(|i| (0..m.ncols()).map(move |j| (i, j)));
+    entries.map(|at| m[at] as f32).collect()
+}

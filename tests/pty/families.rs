@@ -1,0 +1,61 @@
+//! A model of every family, from opening it to a session opened again.
+
+use super::terminal::Terminal;
+use std::path::{Path, PathBuf};
+
+fn models() -> Vec<PathBuf> {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let folders = std::fs::read_dir(goldens).expect("the goldens are there");
+    let mut folders: Vec<PathBuf> = folders
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.join("model.safetensors").is_file())
+        .collect();
+    folders.sort();
+    folders
+}
+
+#[test]
+fn each_family_is_traced_edited_saved_and_opened_again() {
+    let models = models();
+    assert_eq!(models.len(), 9, "{models:?}");
+    for model in models {
+        let name = model.file_name().expect("a folder").to_string_lossy();
+        let path = model.to_string_lossy();
+        let home = tempfile::tempdir().expect("a folder for the test");
+        let mut terminal = Terminal::open_with(40, 120, home.path(), &["--model", &path]);
+        terminal.wait_until(&format!("{name}, ready"), |text| {
+            text.contains("example 1 of") && text.contains(name.as_ref())
+        });
+        terminal.press("t");
+        terminal.wait_until(&format!("{name}: a finished trace"), |text| {
+            text.contains("◆ layer") && text.contains("ready")
+        });
+        terminal.press("e");
+        // The board's rows have two figures, the stories a place where they part.
+        let edited = |text: &str| {
+            let rows = text
+                .lines()
+                .filter(|l| l.contains("Needle is") && l.contains("→"));
+            text.contains("base + 1 edit")
+                && text.contains("ready")
+                && text.contains("parts at token")
+                && rows.count() > 0
+        };
+        terminal.wait_until(&format!("{name}: neighbours and stories"), edited);
+        terminal.press("\x13");
+        terminal.wait_for("Save this session as");
+        terminal.press("\x15moved\r");
+        terminal.wait_until("the saved session", |text| {
+            text.contains("moved") && !text.contains("not saved") && !text.contains("Save this")
+        });
+        terminal.press("q");
+        assert_eq!(terminal.ended().0, 0);
+        terminal.is_restored();
+
+        let mut again =
+            Terminal::open_with(40, 120, home.path(), &["--model", &path, "moved.toml"]);
+        again.wait_until(&format!("{name}: the session, opened again"), edited);
+        again.press("q");
+        assert_eq!(again.ended().0, 0);
+    }
+}

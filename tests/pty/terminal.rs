@@ -1,0 +1,172 @@
+//! The real program in a terminal whose screen can be read.
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Terminal {
+    pub screen: Arc<Mutex<vt100::Parser>>,
+    /// Everything that was ever written, for what a parser does not keep.
+    pub bytes: Arc<Mutex<Vec<u8>>>,
+    keys: Box<dyn Write + Send>,
+    pub master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    pub home: PathBuf,
+    /// Removed with the terminal that made it.
+    own: Option<TempDir>,
+}
+
+pub fn size(rows: u16, cols: u16) -> PtySize {
+    PtySize {
+        rows,
+        cols,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
+
+impl Terminal {
+    /// On Atlas, in a home of its own.
+    pub fn open(rows: u16, cols: u16) -> Terminal {
+        let home = tempfile::tempdir().expect("a folder for the test");
+        let mut terminal = Terminal::open_with(rows, cols, home.path(), &[]);
+        terminal.own = Some(home);
+        terminal
+    }
+
+    /// With arguments, in a home that may hold something.
+    pub fn open_with(rows: u16, cols: u16, home: &Path, args: &[&str]) -> Terminal {
+        let pty = native_pty_system()
+            .openpty(size(rows, cols))
+            .expect("a terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pentimento"));
+        command.args(args);
+        command.cwd(home);
+        command.env_clear();
+        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")] {
+            command.env(name, value);
+        }
+        for name in [
+            "HOME",
+            "XDG_STATE_HOME",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+        ] {
+            command.env(name, home);
+        }
+        let child = pty
+            .slave
+            .spawn_command(command)
+            .expect("the program starts");
+        drop(pty.slave);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let mut reader = pty.master.try_clone_reader().expect("its output");
+        let (to_screen, to_bytes) = (Arc::clone(&screen), Arc::clone(&bytes));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1 << 16];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                to_screen.lock().unwrap().process(&buffer[..n]);
+                to_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
+            }
+        });
+        Terminal {
+            screen,
+            bytes,
+            keys: pty.master.take_writer().expect("its input"),
+            master: pty.master,
+            child,
+            home: home.to_owned(),
+            own: None,
+        }
+    }
+
+    pub fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    pub fn wait_for(&self, words: &str) {
+        self.wait_until(words, |text| text.contains(words));
+    }
+
+    pub fn wait_until(&self, what: &str, done: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if done(&self.text()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("waited in vain for {what:?}:\n{}", self.text());
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.keys
+            .write_all(keys.as_bytes())
+            .expect("the keys go through");
+        self.keys.flush().expect("the keys go through");
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().expect("it runs")
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let kill = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(kill.expect("kill is there").success());
+    }
+
+    /// Waits for the end; gives the exit code and how long it took.
+    pub fn ended(&mut self) -> (u32, Duration) {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().expect("it can be asked") {
+                return (status.exit_code(), start.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = self.child.kill();
+        panic!("it does not end:\n{}", self.text());
+    }
+
+    /// The terminal is as it was: main screen, cursor seen, no mouse, no paste.
+    pub fn is_restored(&self) {
+        // The reader may still be busy with the last bytes.
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            let parser = self.screen.lock().unwrap();
+            let screen = parser.screen();
+            let mouse = screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None;
+            if !screen.alternate_screen()
+                && !screen.hide_cursor()
+                && !screen.bracketed_paste()
+                && mouse
+            {
+                return;
+            }
+            drop(parser);
+            assert!(Instant::now() < end, "the terminal is left in disorder");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn autosaves(&self) -> Vec<String> {
+        let folder = self.home.join("pentimento/autosave");
+        let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = found.map(|e| e.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.ends_with(".toml")).collect()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
