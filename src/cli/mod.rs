@@ -9,6 +9,7 @@ pub mod completions;
 pub mod config;
 pub mod edit;
 pub mod error;
+pub mod export;
 pub mod files;
 pub mod model;
 pub mod models;

@@ -55,12 +55,17 @@ fn edited(decoder: &Decoder, layer: usize, deltas: &[(&Delta, f64)]) -> Result<D
 fn summed(start: &Tensor, deltas: &[(&Delta, f64)]) -> Result<Tensor> {
     let (d, d_k) = start.dims2()?;
     let mut w: Vec<f64> = start.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
+    add(&mut w, [d, d_k], deltas);
+    as_f32(w, &[d, d_k], start)
+}
+
+/// w += Σ α ΔW, with w `[d, d_k]` row-major.
+pub fn add(w: &mut [f64], [d, d_k]: [usize; 2], deltas: &[(&Delta, f64)]) {
     for (delta, alpha) in deltas {
         w.par_chunks_exact_mut(d_k)
             .enumerate()
             .for_each(|(i, row)| add_row(row, delta, i, d, *alpha));
     }
-    as_f32(w, &[d, d_k], start)
 }
 
 /// Adds row `i` of α ΔW.

@@ -16,6 +16,19 @@ const ATLAS_CONFIG: &[u8] = include_bytes!("../../assets/atlas/config.json");
 const ATLAS_TOKENIZER: &[u8] = include_bytes!("../../assets/atlas/tokenizer.json");
 const ATLAS_WEIGHTS: &[u8] = include_bytes!("../../assets/atlas/model.safetensors");
 
+/// What else a model's folder may hold that its readers want.
+const COMPANIONS: [&str; 9] = [
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "model.safetensors.index.json",
+];
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -74,16 +87,44 @@ impl Source {
         }
     }
 
+    /// What the model's `config.json` says.
+    pub fn config(&self) -> Result<Config> {
+        match self {
+            Source::Atlas => Config::from_json(ATLAS_CONFIG, Path::new("(embedded)")),
+            Source::Folder(folder) => {
+                let path = folder.join("config.json");
+                Config::from_json(&read(&path)?, &path)
+            }
+            Source::Hub(_) => self.on_disk(&Settings::from_env())?.config(),
+        }
+    }
+
+    /// The files beside the weights that a copy of the model needs: names and
+    /// contents.
+    pub fn companions(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let folder = match self {
+            Source::Atlas => {
+                let both = [
+                    ("config.json", ATLAS_CONFIG),
+                    ("tokenizer.json", ATLAS_TOKENIZER),
+                ];
+                return Ok(both.map(|(name, bytes)| (name.into(), bytes.into())).into());
+            }
+            Source::Folder(folder) => folder,
+            Source::Hub(_) => return self.on_disk(&Settings::from_env())?.companions(),
+        };
+        let there = COMPANIONS.iter().filter(|name| folder.join(name).is_file());
+        there
+            .map(|name| Ok(((*name).into(), read(&folder.join(name))?)))
+            .collect()
+    }
+
     /// What the model is, from its config and its weights' headers.
     pub fn shape(&self) -> Result<Shape> {
         match self {
-            Source::Atlas => {
-                let config = Config::from_json(ATLAS_CONFIG, Path::new("(embedded)"))?;
-                shape_of(&config, &Checkpoint::embedded(ATLAS_WEIGHTS))
-            }
+            Source::Atlas => shape_of(&self.config()?, &Checkpoint::embedded(ATLAS_WEIGHTS)),
             Source::Folder(folder) => {
-                let path = folder.join("config.json");
-                let config = Config::from_json(&read(&path)?, &path)?;
+                let config = self.config()?;
                 shape_of(&config, &Checkpoint::open(&weight_files(folder)?)?)
             }
             Source::Hub(_) => self.on_disk(&Settings::from_env())?.shape(),

@@ -9,6 +9,7 @@ pub mod autosave;
 pub mod check;
 pub mod compare;
 pub mod error;
+pub mod export;
 pub mod factors;
 pub mod folders;
 pub mod hash;

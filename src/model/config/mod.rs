@@ -37,6 +37,19 @@ impl Family {
             Family::Qwen3 => "qwen3",
         }
     }
+
+    /// The module of the MLP's last matrix in the family's own names, as
+    /// `transformers` has them.
+    pub fn down_module(self, layer: usize) -> String {
+        match self {
+            Family::Gpt2 => format!("transformer.h.{layer}.mlp.c_proj"),
+            Family::GptJ => format!("transformer.h.{layer}.mlp.fc_out"),
+            Family::NeoX => format!("gpt_neox.layers.{layer}.mlp.dense_4h_to_h"),
+            Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
+                format!("model.layers.{layer}.mlp.down_proj")
+            }
+        }
+    }
 }
 
 /// How a token's position enters.

@@ -126,7 +126,8 @@ impl Views<'_> {
     }
 }
 
-fn to_f32(view: &TensorView) -> Option<Vec<f32>> {
+/// A tensor's values, of the kinds that can be edited.
+pub fn to_f32(view: &TensorView) -> Option<Vec<f32>> {
     let data = view.data();
     Some(match view.dtype() {
         Dtype::F32 => data

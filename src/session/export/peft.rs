@@ -1,0 +1,63 @@
+//! A LoRA adapter as PEFT reads it: W + B·A, with B = r and A = uᵀ. For GPT-2,
+//! whose weights lie transposed, `fan_in_fan_out` says so and the factors stay.
+
+use super::{ExportError, On, bytes, low_rank};
+use crate::model::config::{Config, Family};
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::json;
+use std::collections::HashMap;
+
+pub fn files(
+    on: &[On],
+    config: &Config,
+    base: &str,
+) -> Result<[(&'static str, Vec<u8>); 2], ExportError> {
+    let layers = low_rank::layers(on, config)?;
+    let rank = layers.values().map(|low| low.rank).max().unwrap_or(0);
+    let mut tensors = Vec::new();
+    for (&layer, low) in &layers {
+        let name = format!("base_model.model.{}", config.family.down_module(layer));
+        let a = (bytes(&low.u), vec![rank, config.d_mlp]);
+        let b = (bytes(&low.r), vec![config.d, rank]);
+        tensors.push((format!("{name}.lora_A.weight"), a));
+        tensors.push((format!("{name}.lora_B.weight"), b));
+    }
+    let views = tensors
+        .iter()
+        .map(|(name, (data, shape))| {
+            let view = TensorView::new(Dtype::F32, shape.clone(), data);
+            view.map(|view| (name.as_str(), view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| ExportError::Encode(e.to_string()))?;
+    let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let weights = safetensors::serialize(views, Some(format))
+        .map_err(|e| ExportError::Encode(e.to_string()))?;
+    // Full names: a bare "c_proj" would match attention's too.
+    let modules = layers.keys().map(|&layer| config.family.down_module(layer));
+    let modules: Vec<String> = modules.collect();
+    // PEFT scales by alpha / r: 1 here.
+    let config = json!({
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": rank,
+        "lora_alpha": rank,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "fan_in_fan_out": config.family == Family::Gpt2,
+        "inference_mode": true,
+        "use_rslora": false,
+        "use_dora": false,
+        "modules_to_save": null,
+        "rank_pattern": {},
+        "alpha_pattern": {},
+        "target_modules": modules,
+    });
+    let config =
+        serde_json::to_vec_pretty(&config).map_err(|e| ExportError::Encode(e.to_string()))?;
+    Ok([
+        ("adapter_model.safetensors", weights),
+        ("adapter_config.json", config),
+    ])
+}
