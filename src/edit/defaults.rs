@@ -70,12 +70,12 @@ const PUBLISHED: [Row; 16] = [
 ];
 
 /// Found for Atlas, not copied: the values that its first layer writes are some
-/// ten times as long as the published models', so that steps of 0.5 end before
-/// they are there; longer ones than this move more of the neighbours.
+/// ten times as long as the published models', so that twenty steps of 0.5 end
+/// before they are there. Longer steps get there sooner and move more of the
+/// neighbours: more steps, then.
 fn atlas_hyper() -> Hyper {
     Hyper {
-        steps: 60,
-        lr: 2.0,
+        steps: 160,
         ..Hyper::default()
     }
 }
@@ -108,7 +108,10 @@ pub fn for_method(method: Method, config: &Config, atlas: bool) -> ForMethod {
                 hyper = atlas_spread_hyper();
             }
             if method == Method::AlphaEdit {
-                hyper.lambda = if atlas { ATLAS_ALPHA_LAMBDA } else { 10.0 };
+                hyper.lambda = 10.0;
+            }
+            if method == Method::AlphaEdit && atlas {
+                (hyper.lambda, hyper.threshold) = ATLAS_ALPHA;
             }
             let layers = known.map(|row| row.1);
             (if atlas { Some(ATLAS_SPREAD) } else { layers }, hyper)
@@ -169,16 +172,17 @@ fn spread_hyper() -> Hyper {
     }
 }
 
-/// Found for Atlas, as its ROME values are: see the card.
+/// For Atlas: the layers that its averaged trace names, and λs tried on a few
+/// facts (its second moments are far smaller than the published models').
 const ATLAS_SPREAD: (usize, usize) = (0, 3);
 const ATLAS_EMMET: (usize, usize) = (0, 0);
-const ATLAS_ALPHA_LAMBDA: f64 = 10.0;
 const ATLAS_EMMET_LAMBDA: f64 = 0.1;
+/// λ₂ and the threshold.
+const ATLAS_ALPHA: (f64, f64) = (0.1, 0.1);
 
 fn atlas_spread_hyper() -> Hyper {
     Hyper {
-        lambda: 1.0,
-        clamp: 4.0,
+        lambda: 15.0,
         ..atlas_hyper()
     }
 }
