@@ -16,6 +16,8 @@ pub struct Progress {
     quiet: bool,
     stage: Option<Stage>,
     last: Option<Instant>,
+    /// Of a second moment that is being collected.
+    drift: Option<f64>,
     /// A line stands on the terminal and has no end yet.
     open: bool,
 }
@@ -34,6 +36,7 @@ impl Progress {
             quiet,
             stage: None,
             last: None,
+            drift: None,
             open: false,
         }
     }
@@ -52,8 +55,11 @@ impl Progress {
                     Stage::Fetch => format!("{} of {}", size(*done), size(*total)),
                     _ => format!("{done}/{total}"),
                 };
-                self.say(*stage, format!("{} {count}{left}", name(*stage)));
+                let drift = self.drift.filter(|_| *stage == Stage::SecondMoment);
+                let drift = drift.map_or(String::new(), |d| format!(", drift {:.1} %", 100.0 * d));
+                self.say(*stage, format!("{} {count}{drift}{left}", name(*stage)));
             }
+            EventKind::Drift(drift) => self.drift = Some(*drift),
             EventKind::Loss(LossStep {
                 step, steps, total, ..
             }) => {

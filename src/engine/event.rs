@@ -154,6 +154,9 @@ pub enum EventKind {
         total: u64,
         eta_s: Option<f64>,
     },
+    /// How far the halves of a second moment's sample disagree on C⁻¹k
+    /// (1 − cos); under 0.01 is enough.
+    Drift(f64),
     TraceReady(Box<TraceHeader>),
     Cell {
         kind: Kind,

@@ -203,8 +203,15 @@ fn collect(
     let first = collection.tokens();
     let pace = Pace::after(first as u64);
     let sequences = text.sequences(&model.tokens, &model.pristine);
+    let mut drift = None;
     let run = collection.run(&model.pristine, sequences, wanted, &mut job.brake(), |p| {
         job.progress(Stage::SecondMoment, p.tokens as u64, p.wanted as u64, &pace);
+        if p.drift != drift
+            && let Some(now) = p.drift
+        {
+            drift = p.drift;
+            job.say(EventKind::Drift(now));
+        }
     });
     if let (Err(_), Some(path)) = (&run, partly)
         && collection.tokens() > first

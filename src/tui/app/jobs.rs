@@ -54,6 +54,8 @@ pub struct Job {
     pub done: u64,
     pub total: u64,
     pub eta_s: Option<f64>,
+    /// Of a second moment that is being collected.
+    pub drift: Option<f64>,
     pub since: Option<Duration>,
     pub cancelled: bool,
 }
@@ -75,6 +77,7 @@ impl Jobs {
             done: 0,
             total: 0,
             eta_s: None,
+            drift: None,
             since: None,
             cancelled: false,
         });

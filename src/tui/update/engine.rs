@@ -34,6 +34,11 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
                 making.stage = Some(stage);
             }
         }
+        EventKind::Drift(drift) => {
+            if let Some(job) = state.jobs.get_mut(ticket) {
+                job.drift = Some(drift);
+            }
+        }
         EventKind::TraceReady(header) => {
             if state.trace.ticket == Some(ticket)
                 && let Some((asked, _)) = &state.trace.asked

@@ -129,6 +129,13 @@ fn job(state: &State, styles: &Styles) -> Vec<(String, Style)> {
         let share = 100.0 * job.done as f64 / job.total as f64;
         words.push((format!(" {:.0} %", share.min(100.0)), styles.text()));
     }
+    if job.stage == Some(Stage::Fetch) && job.total > 0 {
+        let bytes = format!(" of {}", size(job.total));
+        words.push((bytes, styles.dim()));
+    }
+    if let (Some(Stage::SecondMoment), Some(drift)) = (job.stage, job.drift) {
+        words.push((format!(" · drift {:.1} %", 100.0 * drift), styles.dim()));
+    }
     if let Some(eta) = job.eta_s.filter(|eta| eta.is_finite() && *eta >= 0.05) {
         words.push((format!(" · {} left", seconds(eta)), styles.dim()));
     } else if let Some(since) = job.since {
@@ -141,6 +148,13 @@ fn job(state: &State, styles: &Styles) -> Vec<(String, Style)> {
         words.push((format!(" +{}", state.jobs.waiting()), styles.dim()));
     }
     words
+}
+
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b => format!("{:.0} MB", b / 1e6),
+    }
 }
 
 fn spinner(state: &State) -> char {
