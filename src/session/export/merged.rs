@@ -101,11 +101,14 @@ fn weights(
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(encode)?;
+    let failed = |source| ExportError::Write {
+        path: to.to_owned(),
+        source,
+    };
+    // A file of ours first: safetensors makes one that nobody else may read.
+    std::fs::write(to, []).map_err(failed)?;
     safetensors::serialize_to_file(views, header.metadata().clone(), to).map_err(|e| match e {
-        SafeTensorError::IoError(source) => ExportError::Write {
-            path: to.to_owned(),
-            source,
-        },
+        SafeTensorError::IoError(source) => failed(source),
         other => encode(other),
     })?;
     Ok(found)
