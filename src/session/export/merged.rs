@@ -105,12 +105,14 @@ fn weights(
         path: to.to_owned(),
         source,
     };
-    // A file of ours first: safetensors makes one that nobody else may read.
-    std::fs::write(to, []).map_err(failed)?;
     safetensors::serialize_to_file(views, header.metadata().clone(), to).map_err(|e| match e {
         SafeTensorError::IoError(source) => failed(source),
         other => encode(other),
     })?;
+    // safetensors makes a file that nobody else may read; its neighbour is as
+    // the user's files are.
+    let like = std::fs::metadata(to.with_file_name("config.json")).map_err(failed)?;
+    std::fs::set_permissions(to, like.permissions()).map_err(failed)?;
     Ok(found)
 }
 

@@ -170,7 +170,7 @@ pub fn warning<'a>(warning: &'a str, styles: &'a Styles) -> [Row<'a>; 2] {
     let second = Row {
         rank: 5,
         draw: Box::new(move |buf, place| {
-            let rest = lines(place).get(1..).unwrap_or_default().concat();
+            let rest = lines(place).get(1..).unwrap_or_default().join(" ");
             let room = usize::from(place.width.saturating_sub(2));
             let (y, end) = (place.y, place.right());
             put(

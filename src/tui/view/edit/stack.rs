@@ -1,6 +1,6 @@
 //! The stack, in the order the edits are applied.
 
-use super::{fact_words, percent};
+use super::{fact_words, layers, percent};
 use crate::engine::Stacked;
 use crate::tui::app::{Pane, State};
 use crate::tui::text::{put, put_right, width};
@@ -42,7 +42,8 @@ fn line(
     };
     let x = put(buf, place.x, y, end, dot, dot_style);
     let mut x = put(buf, x, y, end, &format!("{} ", nth + 1), styles.faint());
-    let mut right = format!("L{}  α {:.1}", record.report.layer, stacked.alpha);
+    let span = layers(record.report.span());
+    let mut right = format!("L{span}  α {:.1}", stacked.alpha);
     if place.width >= 46 {
         let norm = percent(record.report.relative_update_norm);
         right = format!("{right}  {norm:>6}");
