@@ -25,6 +25,29 @@ fn families() -> Vec<PathBuf> {
     folders
 }
 
+/// A model, the same with a session's edits in memory, and what was exported.
+struct Exported {
+    base: Decoder,
+    memory: Decoder,
+    written: Result<(), ExportError>,
+    out: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+fn exported(source: &Source, form: Form) -> Exported {
+    let base = source.load(&Device::Cpu).unwrap().decoder;
+    let (session, factors) = session(&base);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    Exported {
+        memory: in_memory(&base, &session, &factors),
+        written: export(&session, &factors, source, form, &out),
+        base,
+        out,
+        _folder: folder,
+    }
+}
+
 /// Numbers without a pattern.
 fn noise(n: usize, seed: usize) -> Vec<f32> {
     let value = |i: usize| ((i * 7919 + seed * 104_729) as f32).sin();
@@ -148,11 +171,14 @@ fn floats(data: &[u8]) -> Vec<f32> {
 fn peft_adapters_of_every_family() {
     for folder in families() {
         let source = Source::Folder(folder.clone());
-        let base = source.load(&Device::Cpu).unwrap().decoder;
-        let (session, factors) = session(&base);
-        let at = tempfile::tempdir().unwrap();
-        let out = at.path().join("adapter");
-        export(&session, &factors, &source, Form::Peft, &out).unwrap();
+        let Exported {
+            base,
+            memory,
+            written,
+            out,
+            ..
+        } = &exported(&source, Form::Peft);
+        assert!(written.is_ok(), "{written:?}");
         let config: Value =
             serde_json::from_slice(&std::fs::read(out.join("adapter_config.json")).unwrap())
                 .unwrap();
@@ -179,12 +205,11 @@ fn peft_adapters_of_every_family() {
             assert!(weights.tensor(&module).is_ok(), "{module}");
             by_layer.insert(layer, [part("B"), part("A")]);
         }
-        let memory = in_memory(&base, &session, &factors);
         same(
             &folder.display().to_string(),
-            &with(&base, by_layer),
-            &memory,
-            &base,
+            &with(base, by_layer),
+            memory,
+            base,
         );
     }
 }
@@ -193,14 +218,17 @@ fn peft_adapters_of_every_family() {
 fn merged_models_of_every_family_and_of_atlas() {
     let folders = families().into_iter().map(Source::Folder);
     for source in folders.chain([Source::Atlas]) {
-        let base = source.load(&Device::Cpu).unwrap().decoder;
-        let (session, factors) = session(&base);
-        let at = tempfile::tempdir().unwrap();
-        let out = at.path().join("merged");
-        export(&session, &factors, &source, Form::Merged, &out).unwrap();
-        let merged = Source::Folder(out).load(&Device::Cpu).unwrap().decoder;
-        let memory = in_memory(&base, &session, &factors);
-        same(&source.name(), &merged, &memory, &base);
+        let Exported {
+            base,
+            memory,
+            written,
+            out,
+            ..
+        } = &exported(&source, Form::Merged);
+        assert!(written.is_ok(), "{written:?}");
+        let merged = Source::Folder(out.clone());
+        let merged = merged.load(&Device::Cpu).unwrap().decoder;
+        same(&source.name(), &merged, memory, base);
     }
 }
 
@@ -208,17 +236,19 @@ fn merged_models_of_every_family_and_of_atlas() {
 fn gguf_adapters_hold_pefts_numbers() {
     for folder in families() {
         let source = Source::Folder(folder.clone());
-        let base = source.load(&Device::Cpu).unwrap().decoder;
-        let (session, factors) = session(&base);
-        let at = tempfile::tempdir().unwrap();
-        let out = at.path().join("adapter.gguf");
-        let written = export(&session, &factors, &source, Form::Gguf, &out);
+        let Exported {
+            base,
+            memory,
+            written,
+            out,
+            ..
+        } = &exported(&source, Form::Gguf);
         if base.config.family.name() == "gptj" {
             assert!(matches!(written, Err(ExportError::NoArchitecture(_))));
             continue;
         }
-        written.unwrap();
-        let (words, tensors) = gguf(&std::fs::read(&out).unwrap());
+        assert!(written.is_ok(), "{written:?}");
+        let (words, tensors) = gguf(&std::fs::read(out).unwrap());
         assert_eq!(words["general.type"], "adapter");
         assert_eq!(words["adapter.type"], "lora");
         let mut by_layer = BTreeMap::new();
@@ -231,12 +261,11 @@ fn gguf_adapters_hold_pefts_numbers() {
             assert_eq!(a_ne[1], b_ne[0]);
             by_layer.insert(layer, [(b, [b_ne[1], b_ne[0]]), (a, [a_ne[1], a_ne[0]])]);
         }
-        let memory = in_memory(&base, &session, &factors);
         same(
             &folder.display().to_string(),
-            &with(&base, by_layer),
-            &memory,
-            &base,
+            &with(base, by_layer),
+            memory,
+            base,
         );
     }
 }

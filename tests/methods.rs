@@ -81,6 +81,17 @@ fn factor(moment: &SecondMoment, ridge: f64) -> Metric {
     Metric::Factor(Arc::new(moment.factor(ridge).unwrap()))
 }
 
+/// With C's factor, and no edit beneath.
+fn by_factor(
+    method: Method,
+    model: &Loaded,
+    facts: &[Context],
+    hyper: &Hyper,
+    moment: &SecondMoment,
+) -> Made {
+    edit(method, model, facts, hyper, factor(moment, 1e-2), &[])
+}
+
 /// ΔW `[d, d_k]` in f64.
 fn change(decoder: &Decoder, made: &Made) -> Mat<f64> {
     let (d, d_k) = (decoder.config.d, decoder.config.d_mlp);
@@ -130,14 +141,7 @@ fn memit_at_one_layer_without_lambda_reaches_every_value() {
         lambda: 0.0,
         ..hyper()
     };
-    let made = edit(
-        Method::Memit,
-        &model,
-        &facts,
-        &hyper,
-        factor(&moment(&model), 1e-2),
-        &[],
-    );
+    let made = by_factor(Method::Memit, &model, &facts, &hyper, &moment(&model));
     let reached = residuals(&after(&model.decoder, &made), &facts, LAYER, &mut ()).unwrap();
     for (j, value) in made.values.iter().enumerate() {
         for (i, z) in value.v_star().iter().enumerate() {
@@ -152,14 +156,7 @@ fn memit_at_one_layer_without_lambda_reaches_every_value() {
         lambda: 1e6,
         ..hyper
     };
-    let short = edit(
-        Method::Memit,
-        &model,
-        &facts,
-        &hyper,
-        factor(&moment(&model), 1e-2),
-        &[],
-    );
+    let short = by_factor(Method::Memit, &model, &facts, &hyper, &moment(&model));
     let (full, short) = (
         change(&model.decoder, &made),
         change(&model.decoder, &short),
@@ -176,14 +173,7 @@ fn emmet_of_one_fact_is_r_romes_update_for_the_same_key_and_value() {
         ..hyper()
     };
     let moment = moment(&model);
-    let emmet = edit(
-        Method::Emmet,
-        &model,
-        &facts,
-        &hyper,
-        factor(&moment, 1e-2),
-        &[],
-    );
+    let emmet = by_factor(Method::Emmet, &model, &facts, &hyper, &moment);
     // r-ROME adds δ to the MLP's output, EMMET to the block's: the same δ but for
     // the clamp, which is relative to t₀, and for weight decay. Neither acts here.
     let free = Hyper {
@@ -191,22 +181,8 @@ fn emmet_of_one_fact_is_r_romes_update_for_the_same_key_and_value() {
         weight_decay: 0.0,
         ..hyper
     };
-    let emmet_free = edit(
-        Method::Emmet,
-        &model,
-        &facts,
-        &free,
-        factor(&moment, 1e-2),
-        &[],
-    );
-    let rome = edit(
-        Method::RRome,
-        &model,
-        &facts,
-        &free,
-        factor(&moment, 1e-2),
-        &[],
-    );
+    let emmet_free = by_factor(Method::Emmet, &model, &facts, &free, &moment);
+    let rome = by_factor(Method::RRome, &model, &facts, &free, &moment);
     let decoder = &model.decoder;
     let (a, b) = (change(decoder, &emmet_free), change(decoder, &rome));
     let off = largest(&(&a - &b)) / largest(&b);

@@ -3,6 +3,7 @@
 //! W₀. Unlike the authors' code, which scores all target tokens at one
 //! position, each token is teacher-forced.
 
+use super::adam::Adam;
 use super::context::{Context, pad_right};
 use super::error::{EditError, Result};
 use super::spec::Delta;
@@ -17,8 +18,6 @@ use candle_core::{D, DType, Tensor, Var};
 const ENOUGH: f64 = 1e-2;
 /// Facts of one step, as the authors have it.
 const FACTS: usize = 64;
-const BETA: (f64, f64) = (0.9, 0.999);
-const EPSILON: f64 = 1e-8;
 
 pub struct FineTune {
     /// Whether every entry stays within `hyper.epsilon` of W₀.
@@ -41,7 +40,6 @@ impl Rewrite for FineTune {
             f64::INFINITY
         };
         let mut losses = Vec::new();
-        let mut t = 0;
         for step in 0..hyper.steps {
             let mut mean = 0.0;
             for group in &groups {
@@ -58,10 +56,9 @@ impl Rewrite for FineTune {
                     continue;
                 }
                 let grads = nll.backward()?;
-                t += 1;
-                w.step(grads.get(&weight), hyper.lr, t, limit)?;
+                w.step(grads.get(&weight), hyper.lr, limit)?;
                 if let (Some(b), Some(bias)) = (&mut b, &bias) {
-                    b.step(grads.get(bias), hyper.lr, t, limit)?;
+                    b.step(grads.get(bias), hyper.lr, limit)?;
                 }
             }
             let loss = Loss {
@@ -91,13 +88,12 @@ impl Rewrite for FineTune {
     }
 }
 
-/// A parameter on its way, in f64 with Adam's moments.
+/// A parameter on its way, in f64.
 struct Tuned {
     shape: Vec<usize>,
     start: Vec<f64>,
     now: Vec<f64>,
-    first: Vec<f64>,
-    second: Vec<f64>,
+    adam: Adam,
 }
 
 impl Tuned {
@@ -105,8 +101,7 @@ impl Tuned {
         let values: Vec<f64> = start.flatten_all()?.to_vec1()?;
         Ok(Tuned {
             shape: start.dims().to_vec(),
-            first: vec![0.0; values.len()],
-            second: vec![0.0; values.len()],
+            adam: Adam::new(values.len()),
             now: values.clone(),
             start: values,
         })
@@ -121,18 +116,15 @@ impl Tuned {
         )?)
     }
 
-    fn step(&mut self, gradient: Option<&Tensor>, lr: f64, t: i32, limit: f64) -> Result<()> {
+    fn step(&mut self, gradient: Option<&Tensor>, lr: f64, limit: f64) -> Result<()> {
         let Some(gradient) = gradient else {
             return Ok(());
         };
         let gradient: Vec<f32> = gradient.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?;
-        let (unbias_1, unbias_2) = (1.0 - BETA.0.powi(t), 1.0 - BETA.1.powi(t));
-        for (i, g) in gradient.into_iter().map(f64::from).enumerate() {
-            self.first[i] = BETA.0 * self.first[i] + (1.0 - BETA.0) * g;
-            self.second[i] = BETA.1 * self.second[i] + (1.0 - BETA.1) * g * g;
-            let root = (self.second[i] / unbias_2).sqrt() + EPSILON;
-            let moved = self.now[i] - lr * self.first[i] / unbias_1 / root;
-            self.now[i] = moved.clamp(self.start[i] - limit, self.start[i] + limit);
+        let gradient = gradient.into_iter().map(f64::from);
+        self.adam.step(&mut self.now, gradient, lr);
+        for (now, start) in self.now.iter_mut().zip(&self.start) {
+            *now = now.clamp(start - limit, start + limit);
         }
         Ok(())
     }

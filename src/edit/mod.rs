@@ -4,6 +4,7 @@
 //! templates → keys → second moment → value → update → stack. Every method is
 //! a [`Rewrite`].
 
+mod adam;
 pub mod alpha_edit;
 pub mod context;
 pub mod defaults;

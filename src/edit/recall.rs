@@ -60,6 +60,6 @@ fn read<P: Probe>(
     Ok(all)
 }
 
-pub(super) fn from_columns(columns: &[Vec<f64>], height: usize) -> Mat<f64> {
+fn from_columns(columns: &[Vec<f64>], height: usize) -> Mat<f64> {
     Mat::from_fn(height, columns.len(), |i, j| columns[j][i])
 }

@@ -27,36 +27,32 @@ pub fn apply<'a>(
     }
     let edited = by_layer
         .into_iter()
-        .map(|(layer, deltas)| Ok((layer, edited(decoder, layer, &deltas)?)))
+        .map(|(layer, deltas)| Ok((layer, edited(&decoder.weights.blocks[layer].down, &deltas)?)))
         .collect::<Result<_>>()?;
     Ok(decoder.with_edited(edited))
 }
 
 /// W₀ + Σ α ΔW and its bias, summed in f64 and rounded to f32 once, whatever the
 /// precision of W₀: half precision would swallow small updates.
-fn edited(decoder: &Decoder, layer: usize, deltas: &[(&Delta, f64)]) -> Result<Down> {
-    let linear = &decoder.weights.blocks[layer].down;
-    let weight = summed(&linear.weight, deltas)?;
+fn edited(start: &Down, deltas: &[(&Delta, f64)]) -> Result<Down> {
+    let (d, d_k) = start.weight.dims2()?;
+    let mut w: Vec<f64> = start
+        .weight
+        .to_dtype(DType::F64)?
+        .flatten_all()?
+        .to_vec1()?;
+    add(&mut w, [d, d_k], deltas);
+    let weight = as_f32(w, &[d, d_k], &start.weight)?;
     let moved = deltas.iter().any(|(delta, _)| !delta.bias.is_empty());
-    let bias = match (&linear.bias, moved) {
+    let bias = match (&start.bias, moved) {
         (Some(bias), true) => {
             let mut sum: Vec<f64> = bias.to_dtype(DType::F64)?.to_vec1()?;
-            for (delta, alpha) in deltas {
-                let added = sum.iter_mut().zip(&delta.bias);
-                added.for_each(|(b, x)| *b += alpha * f64::from(*x));
-            }
-            Some(as_f32(sum, &[linear.weight.dim(0)?], bias)?)
+            add_bias(&mut sum, deltas);
+            Some(as_f32(sum, &[d], bias)?)
         }
         (bias, _) => bias.clone(),
     };
     Ok(Down { weight, bias })
-}
-
-fn summed(start: &Tensor, deltas: &[(&Delta, f64)]) -> Result<Tensor> {
-    let (d, d_k) = start.dims2()?;
-    let mut w: Vec<f64> = start.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?;
-    add(&mut w, [d, d_k], deltas);
-    as_f32(w, &[d, d_k], start)
 }
 
 /// w += Σ α ΔW, with w `[d, d_k]` row-major.
@@ -65,6 +61,14 @@ pub fn add(w: &mut [f64], [d, d_k]: [usize; 2], deltas: &[(&Delta, f64)]) {
         w.par_chunks_exact_mut(d_k)
             .enumerate()
             .for_each(|(i, row)| add_row(row, delta, i, d, *alpha));
+    }
+}
+
+/// b += Σ α Δb, with b `[d]`.
+pub fn add_bias(bias: &mut [f64], deltas: &[(&Delta, f64)]) {
+    for (delta, alpha) in deltas {
+        let added = bias.iter_mut().zip(&delta.bias);
+        added.for_each(|(b, x)| *b += alpha * f64::from(*x));
     }
 }
 
@@ -94,9 +98,8 @@ fn as_f32(values: Vec<f64>, shape: &[usize], like: &Tensor) -> Result<Tensor> {
 /// `decoder` as it is with one more change on top.
 pub fn on_top(decoder: &Decoder, delta: &Delta) -> Result<Decoder> {
     check(decoder, delta)?;
-    let weight = summed(decoder.down_weight(delta.layer), &[(delta, 1.0)])?;
-    let bias = decoder.down_bias(delta.layer);
-    Ok(decoder.with_down(delta.layer, &weight, bias))
+    let Down { weight, bias } = edited(decoder.down(delta.layer), &[(delta, 1.0)])?;
+    Ok(decoder.with_down(delta.layer, &weight, bias.as_ref()))
 }
 
 /// ‖ΔW‖_F.

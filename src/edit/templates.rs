@@ -31,19 +31,8 @@ pub fn sample<P: Probe>(
     let mut templates = vec!["{}".to_owned()];
     for length in LENGTHS {
         for text in 0..TEXTS {
-            let (start, special) = start(tokens, text)?;
-            let seed = (u64::from(seed) << 32) | (length * 1000 + text) as u64;
-            let new = length.saturating_sub(start.len());
-            let choice = Choice::TopK { k: TOP, seed };
-            let each = |_| ControlFlow::Continue(());
-            let written = generate(decoder, &start, new, choice, None, probe, each)?;
-            let mut ids = if special { Vec::new() } else { start };
-            ids.extend(
-                written
-                    .into_iter()
-                    .filter(|&id| Some(id) != decoder.config.eos),
-            );
-            templates.push(format!("{}. {{}}", clean(&tokens.decode_after(&ids))));
+            let start = start(tokens, text)?;
+            templates.push(write(decoder, tokens, start, (seed, length, text), probe)?);
         }
     }
     Ok(templates)
@@ -59,20 +48,39 @@ pub fn sample_few<P: Probe>(
 ) -> Result<Vec<String>> {
     let mut templates = vec!["{}".to_owned()];
     for (text, start) in STARTS.iter().enumerate() {
-        let seed = (u64::from(seed) << 32) | (FEW_LENGTH * 1000 + text) as u64;
-        let mut ids = tokens.encode(start)?.ids;
-        let new = FEW_LENGTH.saturating_sub(ids.len());
-        let choice = Choice::TopK { k: TOP, seed };
-        let each = |_| ControlFlow::Continue(());
-        let written = generate(decoder, &ids, new, choice, None, probe, each)?;
-        ids.extend(
-            written
-                .into_iter()
-                .filter(|&id| Some(id) != decoder.config.eos),
-        );
-        templates.push(format!("{}. {{}}", clean(&tokens.decode_after(&ids))));
+        let start = (tokens.encode(start)?.ids, false);
+        templates.push(write(
+            decoder,
+            tokens,
+            start,
+            (seed, FEW_LENGTH, text),
+            probe,
+        )?);
     }
     Ok(templates)
+}
+
+/// One prefix of `length` tokens, written on from `start` (which is left out of
+/// it where it is special); text number `text` has a draw of its own.
+fn write<P: Probe>(
+    decoder: &Decoder,
+    tokens: &Tokens,
+    (start, special): (Vec<u32>, bool),
+    (seed, length, text): (u32, usize, usize),
+    probe: &mut P,
+) -> Result<String> {
+    let seed = (u64::from(seed) << 32) | (length * 1000 + text) as u64;
+    let new = length.saturating_sub(start.len());
+    let choice = Choice::TopK { k: TOP, seed };
+    let each = |_| ControlFlow::Continue(());
+    let written = generate(decoder, &start, new, choice, None, probe, each)?;
+    let mut ids = if special { Vec::new() } else { start };
+    ids.extend(
+        written
+            .into_iter()
+            .filter(|&id| Some(id) != decoder.config.eos),
+    );
+    Ok(format!("{}. {{}}", clean(&tokens.decode_after(&ids))))
 }
 
 /// The tokens that text number `text` starts from, and whether they are special.

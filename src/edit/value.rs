@@ -7,6 +7,7 @@
 //! positions ≥ subject_last, all contexts of all facts in one batch. Each fact
 //! has a δ of its own, which no other's loss depends on.
 
+use super::adam::Adam;
 use super::context::{Context, norm, pad_right};
 use super::error::{EditError, Result};
 use super::spec::Hyper;
@@ -51,8 +52,6 @@ impl Value {
 
 /// The optimisation stops below this loss.
 const ENOUGH: f64 = 0.05;
-const BETA: (f64, f64) = (0.9, 0.999);
-const EPSILON: f64 = 1e-8;
 /// Contexts of one batch: more fill no core better, and take memory.
 const CONTEXTS: usize = 128;
 
@@ -120,7 +119,7 @@ fn together<P: Probe>(
         };
         let open = values.iter_mut().zip(&mut adam).zip(&gradient);
         for ((value, adam), gradient) in open.filter(|((value, _), _)| !value.done) {
-            value.step(adam, gradient, step, hyper);
+            value.step(adam, gradient, hyper);
         }
     }
     Ok(values)
@@ -136,41 +135,20 @@ impl Value {
     }
 
     /// One step of Adam, then back to within the clamp.
-    fn step(&mut self, adam: &mut Adam, gradient: &[f64], step: usize, hyper: &Hyper) {
+    fn step(&mut self, adam: &mut Adam, gradient: &[f64], hyper: &Hyper) {
         let (delta_norm, t0_norm) = (norm(&self.delta), norm(&self.t0));
         // d‖δ‖/dδ = δ/‖δ‖, taken as 0 at δ = 0.
         let decay = match delta_norm > 0.0 {
             true => hyper.weight_decay / (t0_norm * t0_norm) / delta_norm,
             false => 0.0,
         };
-        let t = step as i32 + 1;
-        for (i, gradient) in gradient.iter().enumerate() {
-            let g = gradient + decay * self.delta[i];
-            adam.first[i] = BETA.0 * adam.first[i] + (1.0 - BETA.0) * g;
-            adam.second[i] = BETA.1 * adam.second[i] + (1.0 - BETA.1) * g * g;
-            let m = adam.first[i] / (1.0 - BETA.0.powi(t));
-            let v = adam.second[i] / (1.0 - BETA.1.powi(t));
-            self.delta[i] -= hyper.lr * m / (v.sqrt() + EPSILON);
-        }
+        let start = self.delta.clone();
+        let gradient = gradient.iter().zip(&start).map(|(g, x)| g + decay * x);
+        adam.step(&mut self.delta, gradient, hyper.lr);
         let (length, limit) = (norm(&self.delta), hyper.clamp * t0_norm);
         self.clamped = length > limit;
         if self.clamped {
             self.delta.iter_mut().for_each(|v| *v *= limit / length);
-        }
-    }
-}
-
-/// First and second moments of a gradient.
-struct Adam {
-    first: Vec<f64>,
-    second: Vec<f64>,
-}
-
-impl Adam {
-    fn new(d: usize) -> Adam {
-        Adam {
-            first: vec![0.0; d],
-            second: vec![0.0; d],
         }
     }
 }

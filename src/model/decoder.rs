@@ -86,7 +86,8 @@ impl Decoder {
         self.down(layer).bias.as_ref()
     }
 
-    fn down(&self, layer: usize) -> &Down {
+    /// Both.
+    pub fn down(&self, layer: usize) -> &Down {
         let pristine = &self.weights.blocks[layer].down;
         self.edited.get(&layer).unwrap_or(pristine)
     }

@@ -49,29 +49,32 @@ pub fn name(factor: &FactorRef) -> String {
 /// The safetensors file of a store: `NAME.r` [d, m] and `NAME.u` [d_k, m]; of a
 /// dense change `NAME.u` alone, [d_k·d]; `NAME.b` [d] where the bias moves.
 pub fn encode(store: &Store) -> Result<Vec<u8>, String> {
-    let tensors: Vec<(String, Vec<u8>, Vec<usize>)> = store
-        .iter()
-        .flat_map(|(name, delta)| {
-            let rank = delta.rank.max(1);
-            let parts = [('r', &delta.r), ('u', &delta.u), ('b', &delta.bias)];
-            let there = parts.into_iter().filter(|(_, values)| !values.is_empty());
-            there.map(move |(which, values)| {
-                let rank = if which == 'b' { 1 } else { rank };
-                let shape = vec![values.len() / rank, rank];
-                (format!("{name}.{which}"), bytes(values), shape)
-            })
+    let tensors = store.iter().flat_map(|(name, delta)| {
+        let rank = delta.rank.max(1);
+        let parts = [('r', &delta.r), ('u', &delta.u), ('b', &delta.bias)];
+        let there = parts.into_iter().filter(|(_, values)| !values.is_empty());
+        there.map(move |(which, values)| {
+            let rank = if which == 'b' { 1 } else { rank };
+            let shape = vec![values.len() / rank, rank];
+            (format!("{name}.{which}"), shape, bytes(values))
         })
-        .collect();
-    let views: Vec<(&str, TensorView)> = tensors
-        .iter()
-        .map(|(name, data, shape)| {
-            let view = TensorView::new(Dtype::F32, shape.clone(), data);
-            view.map(|view| (name.as_str(), view))
-                .map_err(|e| e.to_string())
-        })
-        .collect::<Result<_, _>>()?;
+    });
     let mark = HashMap::from([(MARK.0.to_string(), MARK.1.to_string())]);
-    safetensors::serialize(views, Some(mark)).map_err(|e| e.to_string())
+    pack(&tensors.collect::<Vec<_>>(), mark)
+}
+
+/// A safetensors file of f32 tensors: name, shape, bytes.
+pub fn pack(
+    tensors: &[(String, Vec<usize>, Vec<u8>)],
+    metadata: HashMap<String, String>,
+) -> Result<Vec<u8>, String> {
+    let views = tensors.iter().map(|(name, shape, data)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), data);
+        view.map(|view| (name.as_str(), view))
+    });
+    let views: Vec<(&str, TensorView)> =
+        views.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+    safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
 }
 
 /// The factors that `session` names, read from the file beside it in
@@ -245,6 +248,6 @@ fn find(tensors: &SafeTensors, factor: &FactorRef) -> Result<Delta, String> {
     Ok(delta)
 }
 
-fn bytes(values: &[f32]) -> Vec<u8> {
+pub(super) fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }

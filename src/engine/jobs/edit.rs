@@ -59,9 +59,9 @@ pub fn run(
     elapsed.templates = stage.elapsed().as_secs_f64();
 
     let stage = Instant::now();
-    let known = match spec.method {
-        Method::Direct | Method::Ft | Method::FtL => Vec::new(),
-        _ => moment::metrics(job, model, &folders, &spec, &layers, &hyper)?,
+    let known = match spec.method.seeks_value() {
+        true => moment::metrics(job, model, &folders, &spec, &layers, &hyper)?,
+        false => Vec::new(),
     };
     let kept_keys = match spec.method {
         Method::AlphaEdit => kept_keys(job, model, &layers)?,

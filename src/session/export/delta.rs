@@ -1,9 +1,9 @@
 //! The bare factors, with what they are of.
 
-use super::{ExportError, On, bytes};
+use super::{ExportError, On};
 use crate::model::config::Config;
+use crate::session::factors::{bytes, pack};
 use crate::session::schema::Session;
-use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -40,13 +40,5 @@ pub fn file(on: &[On], config: &Config, session: &Session) -> Result<Vec<u8>, Ex
             }
         }
     }
-    let views = tensors
-        .iter()
-        .map(|(name, shape, data)| {
-            let view = TensorView::new(Dtype::F32, shape.clone(), data);
-            view.map(|view| (name.as_str(), view))
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| ExportError::Encode(e.to_string()))?;
-    safetensors::serialize(views, Some(metadata)).map_err(|e| ExportError::Encode(e.to_string()))
+    pack(&tensors, metadata).map_err(ExportError::Encode)
 }

@@ -1,8 +1,9 @@
 //! A LoRA adapter as llama.cpp reads it. Written directly: the usual converter
 //! transposes GPT-2's `c_proj`, and what it writes cannot be loaded.
 
-use super::{ExportError, On, bytes, low_rank};
+use super::{ExportError, On, low_rank};
 use crate::model::config::{Config, Family};
+use crate::session::factors::bytes;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;

@@ -2,12 +2,13 @@
 //! that reads the original reads it. Edited matrices are written in f32 whatever
 //! the others are: half precision would swallow small updates.
 
-use super::{ExportError, On, bytes, write};
+use super::{ExportError, On, write};
 use crate::edit::{Delta, stack};
 use crate::model::config::{Config, Family};
 use crate::model::source::WeightFiles;
 use crate::model::weights::checkpoint::to_f32;
 use crate::model::{Source, mmap};
+use crate::session::factors::bytes;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -82,10 +83,7 @@ fn weights(
         replaced.insert(format!("{name}.weight"), bytes(&weight));
         if deltas.iter().any(|(delta, _)| !delta.bias.is_empty()) {
             let mut bias = read("bias")?;
-            for (delta, alpha) in deltas {
-                let added = bias.iter_mut().zip(&delta.bias);
-                added.for_each(|(b, x)| *b += alpha * f64::from(*x));
-            }
+            stack::add_bias(&mut bias, deltas);
             let bias: Vec<f32> = bias.into_iter().map(|x| x as f32).collect();
             replaced.insert(format!("{name}.bias"), bytes(&bias));
         }

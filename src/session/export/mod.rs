@@ -142,7 +142,3 @@ fn write(path: &Path, data: &[u8]) -> Result<(), ExportError> {
         source,
     })
 }
-
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
-}

@@ -1,9 +1,9 @@
 //! A LoRA adapter as PEFT reads it: W + B·A, with B = r and A = uᵀ. For GPT-2,
 //! whose weights lie transposed, `fan_in_fan_out` says so and the factors stay.
 
-use super::{ExportError, On, bytes, low_rank};
+use super::{ExportError, On, low_rank};
 use crate::model::config::{Config, Family};
-use safetensors::tensor::{Dtype, TensorView};
+use crate::session::factors::{bytes, pack};
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -17,22 +17,12 @@ pub fn files(
     let mut tensors = Vec::new();
     for (&layer, low) in &layers {
         let name = format!("base_model.model.{}", config.family.down_module(layer));
-        let a = (bytes(&low.u), vec![rank, config.d_mlp]);
-        let b = (bytes(&low.r), vec![config.d, rank]);
-        tensors.push((format!("{name}.lora_A.weight"), a));
-        tensors.push((format!("{name}.lora_B.weight"), b));
+        let part = |part: char| format!("{name}.lora_{part}.weight");
+        tensors.push((part('A'), vec![rank, config.d_mlp], bytes(&low.u)));
+        tensors.push((part('B'), vec![config.d, rank], bytes(&low.r)));
     }
-    let views = tensors
-        .iter()
-        .map(|(name, (data, shape))| {
-            let view = TensorView::new(Dtype::F32, shape.clone(), data);
-            view.map(|view| (name.as_str(), view))
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| ExportError::Encode(e.to_string()))?;
     let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let weights = safetensors::serialize(views, Some(format))
-        .map_err(|e| ExportError::Encode(e.to_string()))?;
+    let weights = pack(&tensors, format).map_err(ExportError::Encode)?;
     // Full names: a bare "c_proj" would match attention's too.
     let modules = layers.keys().map(|&layer| config.family.down_module(layer));
     let modules: Vec<String> = modules.collect();

@@ -14,21 +14,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 pub fn draw(buf: &mut Buffer, entry: &Entry, selected: usize, styles: &Styles) -> Position {
     let hits = search::commands(entry.text());
-    let high = 18.min(buf.area.height.saturating_sub(2));
-    let area = centred(buf.area, 68, high);
-    let panel = Panel {
-        border: styles.border(true),
-        title: vec![("Command".into(), styles.title(true))],
-        right: vec![("enter runs it · esc".into(), styles.dim())],
-    };
-    clear(buf, area);
-    let inner = panel.draw(buf, area);
-    let caret = entry_line(buf, inner, ":", entry, styles);
-    let list = Rect {
-        y: inner.y + 2,
-        height: inner.height.saturating_sub(2),
-        ..inner
-    };
+    let words = ["Command", "enter runs it · esc", ":"];
+    let (caret, list) = entry_box(buf, [68, 18], words, entry, styles);
     if hits.is_empty() {
         put(
             buf,
@@ -70,15 +57,33 @@ pub fn search_box(
     entry: &Entry,
     styles: &Styles,
 ) -> (Position, Rect) {
-    let area = centred(buf.area, 84, 20.min(buf.area.height.saturating_sub(2)));
+    entry_box(
+        buf,
+        [84, 20],
+        [title, "enter opens · esc", "›"],
+        entry,
+        styles,
+    )
+}
+
+/// A box of at most `wide` × `high` with an entry on top: its title, what keys
+/// do in it, and the sign before the entry.
+fn entry_box(
+    buf: &mut Buffer,
+    [wide, high]: [u16; 2],
+    [title, keys, sign]: [&'static str; 3],
+    entry: &Entry,
+    styles: &Styles,
+) -> (Position, Rect) {
+    let area = centred(buf.area, wide, high.min(buf.area.height.saturating_sub(2)));
     let panel = Panel {
         border: styles.border(true),
         title: vec![(title.into(), styles.title(true))],
-        right: vec![("enter opens · esc".into(), styles.dim())],
+        right: vec![(keys.into(), styles.dim())],
     };
     clear(buf, area);
     let inner = panel.draw(buf, area);
-    let caret = entry_line(buf, inner, "›", entry, styles);
+    let caret = entry_line(buf, inner, sign, entry, styles);
     let list = Rect {
         y: inner.y + 2,
         height: inner.height.saturating_sub(2),
