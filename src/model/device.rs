@@ -2,9 +2,7 @@
 //! that depends on the kind of device is here and in `ops`.
 
 use super::error::{ModelError, Result};
-use candle_core::{DType, Device, DeviceLocation, Tensor};
-use half::{bf16, f16};
-use rayon::prelude::*;
+use candle_core::{DType, Device, DeviceLocation};
 
 /// Opens "auto", "cpu", "cuda" or "cuda:N". `auto` takes the first card where
 /// the binary can use one and one is there.
@@ -87,24 +85,6 @@ impl Place {
         }
         Ok(Place { device, dtype })
     }
-
-    /// A weight matrix `[output, input]`, rounded to this precision.
-    pub fn matrix(&self, name: &str, values: Vec<f32>, shape: (usize, usize)) -> Result<Tensor> {
-        Ok(match self.dtype {
-            DType::BF16 => {
-                let half: Vec<bf16> = values.par_iter().map(|&x| bf16::from_f32(x)).collect();
-                Tensor::from_vec(half, shape, &self.device)?
-            }
-            DType::F16 => {
-                let half: Vec<f16> = values.par_iter().map(|&x| f16::from_f32(x)).collect();
-                if !half.par_iter().all(|x| x.is_finite()) {
-                    return Err(ModelError::BeyondF16 { name: name.into() });
-                }
-                Tensor::from_vec(half, shape, &self.device)?
-            }
-            _ => Tensor::from_vec(values, shape, &self.device)?,
-        })
-    }
 }
 
 /// Bytes for a model of so many weights. The largest matrix is there twice
@@ -168,15 +148,5 @@ mod tests {
         // f32 needs one and a half times what is free, half precision three quarters.
         let halved = error(free * 3 / 8);
         assert!(halved.contains("--dtype bf16"), "{halved}");
-    }
-
-    #[test]
-    fn a_value_that_f16_cannot_hold_is_refused_by_name() {
-        let matrix = |name: &str| {
-            let place = Place::open("cpu", name, 4).unwrap();
-            place.matrix("w", vec![1.0, 7e4, 0.0, 0.0], (2, 2))
-        };
-        assert!(matrix("f16").unwrap_err().to_string().contains("`w`"));
-        assert!(matrix("bf16").is_ok());
     }
 }

@@ -11,19 +11,14 @@ use memmap2::Mmap;
 use std::fs::File;
 use std::path::Path;
 
-/// Lets the system take back the pages under `part` of `map`. They are read
-/// from the file again if anyone asks.
-pub fn release(map: &Mmap, part: &[u8]) {
-    let start = (part.as_ptr() as usize).saturating_sub(map.as_ptr() as usize);
-    if start + part.len() > map.len() {
-        return;
-    }
+/// Lets the system take back the pages of `map`. They are read from the file
+/// again if anyone asks. The whole map, not just the part that was read: the
+/// system maps pages ahead of and behind the ones that are asked for.
+pub fn release(map: &Mmap) {
     // SAFETY: the map is of a file, shared and read-only: dropped pages come
     // back with the same bytes. A refusal changes nothing.
     #[cfg(unix)]
-    let _ = unsafe {
-        map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, part.len())
-    };
+    let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
 }
 
 /// Maps a file for reading.

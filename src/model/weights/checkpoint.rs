@@ -1,11 +1,10 @@
 //! Safetensors files as a hub repository holds them: one, or several shards.
 
+use super::number::{self, Flaw, Number};
 use crate::model::error::{ModelError, Result};
 use crate::model::mmap;
-use half::{bf16, f16};
 use memmap2::Mmap;
-use rayon::prelude::*;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{SafeTensors, TensorView};
 use std::path::{Path, PathBuf};
 
 enum Bytes {
@@ -96,8 +95,24 @@ impl Views<'_> {
             .ok_or_else(|| ModelError::MissingTensor { name: name.into() })
     }
 
-    /// A tensor's values in f32, its shape checked and every value finite.
-    pub fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    /// A tensor's values, its shape checked and every value finite. Whatever the
+    /// file's precision and the one asked for, nothing but the result is made:
+    /// a model in half precision is never in memory in f32, not even in parts.
+    pub fn read<T: Number>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+        self.values(name, shape, number::read)
+    }
+
+    /// The same of a `[rows, cols]` matrix, as `[cols, rows]`.
+    pub fn read_turned<T: Number>(&self, name: &str, shape: [usize; 2]) -> Result<Vec<T>> {
+        self.values(name, &shape, |view| number::read_turned(view, shape))
+    }
+
+    fn values<T>(
+        &self,
+        name: &str,
+        shape: &[usize],
+        read: impl Fn(&TensorView) -> Result<Vec<T>, Flaw>,
+    ) -> Result<Vec<T>> {
         let (path, view) = self.find(name)?;
         if view.shape() != shape {
             return Err(ModelError::Shape {
@@ -106,59 +121,23 @@ impl Views<'_> {
                 want: shape.to_vec(),
             });
         }
-        let values = to_f32(&view).ok_or_else(|| ModelError::Weights {
-            path: path.to_owned(),
-            reason: format!(
-                "tensor `{name}` is {:?}; F32, F16 and BF16 can be edited",
-                view.dtype()
-            ),
+        let values = read(&view).map_err(|flaw| match flaw {
+            Flaw::Kind => ModelError::Weights {
+                path: path.to_owned(),
+                reason: format!(
+                    "tensor `{name}` is {:?}; F32, F16 and BF16 can be edited",
+                    view.dtype()
+                ),
+            },
+            Flaw::NotFinite => ModelError::NotFinite { name: name.into() },
+            Flaw::TooLarge => ModelError::BeyondF16 { name: name.into() },
         })?;
-        if !values.par_iter().all(|v| v.is_finite()) {
-            return Err(ModelError::NotFinite { name: name.into() });
-        }
         // Read once: the file's pages need not stay beside the copy.
         for (shard, (_, bytes)) in self.shards.iter().zip(self.bytes) {
             if let (true, Bytes::Mapped(map)) = (shard.0 == path, bytes) {
-                mmap::release(map, view.data());
+                mmap::release(map);
             }
         }
         Ok(values)
     }
-}
-
-/// A tensor's values, of the kinds that can be edited.
-pub fn to_f32(view: &TensorView) -> Option<Vec<f32>> {
-    let data = view.data();
-    Some(match view.dtype() {
-        Dtype::F32 => data
-            .par_chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect(),
-        Dtype::F16 => data
-            .par_chunks_exact(2)
-            .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
-            .collect(),
-        Dtype::BF16 => data
-            .par_chunks_exact(2)
-            .map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32())
-            .collect(),
-        _ => return None,
-    })
-}
-
-/// `[rows, cols]` row-major to `[cols, rows]`.
-pub fn transpose(values: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    const TILE: usize = 32;
-    let mut out = vec![0f32; rows * cols];
-    out.par_chunks_mut(rows * TILE)
-        .enumerate()
-        .for_each(|(band, out)| {
-            for (c, out) in out.chunks_mut(rows).enumerate() {
-                let c = band * TILE + c;
-                for (r, slot) in out.iter_mut().enumerate() {
-                    *slot = values[r * cols + c];
-                }
-            }
-        });
-    out
 }

@@ -6,6 +6,7 @@ mod gpt2;
 mod gptj;
 mod llama;
 mod neox;
+pub mod number;
 mod reader;
 
 use super::config::{Config, Family};

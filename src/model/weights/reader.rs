@@ -1,10 +1,12 @@
 //! Pieces of a checkpoint under one prefix, their shapes checked.
 
-use super::checkpoint::{Views, transpose};
+use super::checkpoint::Views;
+use super::number::Number;
 use super::{Linear, Norm};
 use crate::model::device::Place;
 use crate::model::error::Result;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
+use half::{bf16, f16};
 
 pub(super) struct Reader<'a> {
     pub views: &'a Views<'a>,
@@ -33,24 +35,50 @@ impl<'a> Reader<'a> {
     /// What is added or multiplied elementwise, in f32: it is small, and its
     /// rounding would go everywhere.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
-        let values = self.read(name, shape)?;
+        let values: Vec<f32> = self.views.read(&self.full(name), shape)?;
         Ok(Tensor::from_vec(values, shape, &self.place.device)?)
     }
 
     /// What is multiplied with: `[output, input]`, or the embedding `[V, d]`.
     pub fn matrix(&self, name: &str, output: usize, input: usize) -> Result<Tensor> {
-        let values = self.read(name, &[output, input])?;
-        self.place
-            .matrix(&format!("{}{name}", self.prefix), values, (output, input))
+        match self.place.dtype {
+            DType::BF16 => self.matrix_of::<bf16>(name, [output, input], false),
+            DType::F16 => self.matrix_of::<f16>(name, [output, input], false),
+            _ => self.matrix_of::<f32>(name, [output, input], false),
+        }
     }
 
-    fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        self.views.read(&format!("{}{name}", self.prefix), shape)
+    /// The same of a `Conv1D`'s `[input, output]`.
+    fn turned(&self, name: &str, output: usize, input: usize) -> Result<Tensor> {
+        match self.place.dtype {
+            DType::BF16 => self.matrix_of::<bf16>(name, [output, input], true),
+            DType::F16 => self.matrix_of::<f16>(name, [output, input], true),
+            _ => self.matrix_of::<f32>(name, [output, input], true),
+        }
+    }
+
+    fn matrix_of<T: Number>(
+        &self,
+        name: &str,
+        [output, input]: [usize; 2],
+        turn: bool,
+    ) -> Result<Tensor> {
+        let name = self.full(name);
+        let values: Vec<T> = match turn {
+            false => self.views.read(&name, &[output, input])?,
+            true => self.views.read_turned(&name, [input, output])?,
+        };
+        let shape = (output, input);
+        Ok(Tensor::from_vec(values, shape, &self.place.device)?)
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// A tensor that a checkpoint may lack.
     pub fn optional(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
-        match self.views.has(&format!("{}{name}", self.prefix)) {
+        match self.views.has(&self.full(name)) {
             true => self.tensor(name, shape).map(Some),
             false => Ok(None),
         }
@@ -74,11 +102,8 @@ impl<'a> Reader<'a> {
 
     /// A `Conv1D` `[input, output]`, turned to `[output, input]`.
     pub fn conv1d(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
-        let weight = format!("{name}.weight");
-        let turned = transpose(&self.read(&weight, &[input, output])?, input, output);
-        let full = format!("{}{weight}", self.prefix);
         Ok(Linear {
-            weight: self.place.matrix(&full, turned, (output, input))?,
+            weight: self.turned(&format!("{name}.weight"), output, input)?,
             bias: Some(self.tensor(&format!("{name}.bias"), &[output])?),
         })
     }

@@ -6,7 +6,7 @@ use super::{ExportError, On, write};
 use crate::edit::{Delta, stack};
 use crate::model::config::{Config, Family};
 use crate::model::source::WeightFiles;
-use crate::model::weights::checkpoint::to_f32;
+use crate::model::weights::number;
 use crate::model::{Source, mmap};
 use crate::session::factors::bytes;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
@@ -76,7 +76,7 @@ fn weights(
             let name = format!("{name}.{part}");
             let gone = || ExportError::NoTensor(name.clone());
             let view = tensors.tensor(&name).map_err(|_| gone())?;
-            let values = to_f32(&view).ok_or_else(gone)?;
+            let values: Vec<f32> = number::read(&view).map_err(|_| gone())?;
             Ok(values.into_iter().map(f64::from).collect())
         };
         let weight = changed(read("weight")?, deltas, config);
