@@ -101,7 +101,7 @@ fn cases(model: &Loaded, count: usize) -> Vec<(Record, Case)> {
     let mut known = 0;
     let mut chosen = Vec::new();
     for record in records {
-        let case = Case::new(&model.tokens, &record).expect("a case");
+        let case = Case::new(&model.tokens, &record, true).expect("a case");
         if case.p_true(&model.decoder, &mut ()).expect("p") > 0.3 {
             known += 1;
             if chosen.len() < count {

@@ -9,8 +9,10 @@ pub mod completions;
 pub mod config;
 pub mod edit;
 pub mod error;
+pub mod eval;
 pub mod export;
 pub mod files;
+pub mod hyper;
 pub mod model;
 pub mod models;
 pub mod moments;
@@ -69,6 +71,9 @@ pub enum Command {
     Trace(trace::Args),
     /// Rewrite a fact and report what moved
     Edit(Box<edit::Args>),
+    /// Measure what editing does to a model
+    #[command(subcommand)]
+    Eval(eval::Command),
     /// Look at saved sessions, and run them again
     #[command(subcommand)]
     Session(session::Command),
@@ -107,6 +112,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), CliError> {
     match command {
         Command::Trace(args) => trace::run(args, context, &mut out),
         Command::Edit(args) => edit::run(*args, context, &mut out),
+        Command::Eval(command) => eval::run(command, context, &mut out),
         Command::Session(command) => session::run(command, context, &mut out),
         Command::Model(command) => model::run(command, context, &mut out),
         Command::Completions(args) => completions::run(&args, &mut out),

@@ -141,6 +141,17 @@ pub fn check(decoder: &Decoder, delta: &Delta) -> Result<()> {
     Ok(())
 }
 
+/// ‖W − W₀‖_F / ‖W₀‖_F of a layer's last MLP matrix; 0 where it is the same one.
+pub fn relative_change(pristine: &Decoder, edited: &Decoder, layer: usize) -> Result<f64> {
+    let (from, to) = (pristine.down_weight(layer), edited.down_weight(layer));
+    if from.id() == to.id() {
+        return Ok(0.0);
+    }
+    let moved = (to.to_dtype(DType::F64)? - from.to_dtype(DType::F64)?)?;
+    let norm = moved.sqr()?.sum_all()?.to_scalar::<f64>()?.sqrt();
+    Ok(norm / weight_norm(pristine, layer)?)
+}
+
 /// ‖W₀‖_F of a layer's last MLP matrix.
 pub fn weight_norm(decoder: &Decoder, layer: usize) -> Result<f64> {
     let w = decoder.weights.blocks[layer]

@@ -67,62 +67,92 @@ pub fn optimise<P: Probe>(
     mut each: impl FnMut(usize, usize, Loss),
 ) -> Result<Vec<Value>> {
     let contexts = facts.iter().map(|fact| fact.rows.len() + 1).max();
-    let group = (CONTEXTS / contexts.unwrap_or(1)).max(1);
-    let mut values = Vec::with_capacity(facts.len());
-    for (n, facts) in facts.chunks(group).enumerate() {
-        let mut each = |fact, step, loss| each(n * group + fact, step, loss);
-        values.extend(together(decoder, facts, site, hyper, probe, &mut each)?);
+    let room = (CONTEXTS / contexts.unwrap_or(1)).max(1);
+    let mut waiting = facts.iter().enumerate();
+    let mut open: Vec<Open> = Vec::new();
+    let mut values = vec![Value::default(); facts.len()];
+    // Some facts are there in ten steps and some never: those that are done make
+    // room for others, so that a batch is full until none are waiting.
+    loop {
+        let new = waiting.by_ref().take(room - open.len());
+        open.extend(new.map(|(number, fact)| Open::new(number, fact)));
+        if open.is_empty() {
+            return Ok(values);
+        }
+        together(decoder, &mut open, site, hyper, probe, &mut each)?;
+        for done in open.extract_if(.., |fact| fact.value.done) {
+            values[done.number] = done.value;
+        }
     }
-    Ok(values)
 }
 
-/// The facts of one batch.
+/// A fact whose δ is on its way.
+struct Open<'a> {
+    number: usize,
+    context: &'a Context,
+    value: Value,
+    adam: Adam,
+}
+
+impl Open<'_> {
+    fn new(number: usize, context: &Context) -> Open<'_> {
+        Open {
+            number,
+            context,
+            value: Value::default(),
+            adam: Adam::new(0),
+        }
+    }
+
+    /// Whether every step of it is still to be made.
+    fn is_new(&self) -> bool {
+        self.value.losses.is_empty()
+    }
+}
+
+/// Steps with one batch, until so many of its facts are done that others should
+/// take their place.
 fn together<P: Probe>(
     decoder: &Decoder,
-    facts: &[Context],
+    open: &mut [Open],
     site: Site,
     hyper: &Hyper,
     probe: &mut P,
     each: &mut impl FnMut(usize, usize, Loss),
-) -> Result<Vec<Value>> {
-    let (problem, t0) = Problem::new(decoder, facts, site, probe)?;
+) -> Result<()> {
+    let facts: Vec<&Context> = open.iter().map(|fact| fact.context).collect();
+    let (problem, t0) = Problem::new(decoder, &facts, site, probe)?;
     let d = decoder.config.d;
-    let mut values: Vec<Value> = t0.into_iter().map(Value::at).collect();
-    let mut adam: Vec<Adam> = values.iter().map(|_| Adam::new(d)).collect();
-    for step in 0..hyper.steps {
-        let deltas = values.iter().flat_map(|v| &v.delta).map(|&x| x as f32);
-        let variable = Var::from_vec(deltas.collect(), (facts.len(), d), decoder.device())?;
+    for (fact, t0) in open.iter_mut().zip(t0).filter(|(fact, _)| fact.is_new()) {
+        fact.value = Value::at(t0);
+        fact.adam = Adam::new(d);
+    }
+    // A new batch costs about two steps.
+    let enough = open.len().div_ceil(4);
+    loop {
+        let deltas = open.iter().flat_map(|f| &f.value.delta).map(|&x| x as f32);
+        let variable = Var::from_vec(deltas.collect(), (open.len(), d), decoder.device())?;
         let losses = problem.losses(decoder, &variable, probe)?;
-        for (fact, (value, (nll, kl))) in values.iter_mut().zip(losses.each()?).enumerate() {
-            if value.done {
-                continue;
+        for (fact, (nll, kl)) in open.iter_mut().zip(losses.each()?) {
+            if !fact.value.done {
+                let step = fact.value.losses.len();
+                let loss = fact.value.look(nll, kl, hyper)?;
+                each(fact.number, step, loss);
             }
-            let kl = kl * hyper.kl_factor;
-            let square = norm(&value.t0).powi(2);
-            let wd = hyper.weight_decay * norm(&value.delta) / square;
-            let total = nll + kl + wd;
-            let loss = Loss { nll, kl, wd, total };
-            value.losses.push(loss);
-            each(fact, step, loss);
-            if !total.is_finite() {
-                return Err(EditError::NotFinite { step });
-            }
-            value.done = total < ENOUGH || step + 1 == hyper.steps;
         }
-        if values.iter().all(|value| value.done) {
-            break;
+        if open.iter().filter(|fact| fact.value.done).count() >= enough {
+            return Ok(());
         }
         let grads = losses.total(hyper.kl_factor)?.backward()?;
-        let gradient: Vec<Vec<f64>> = match grads.get(&variable) {
-            Some(g) => g.to_dtype(DType::F64)?.to_vec2()?,
-            None => return Err(EditError::NotFinite { step }),
+        let Some(gradient) = grads.get(&variable) else {
+            return Err(EditError::NotFinite { step: 0 });
         };
-        let open = values.iter_mut().zip(&mut adam).zip(&gradient);
-        for ((value, adam), gradient) in open.filter(|((value, _), _)| !value.done) {
-            value.step(adam, gradient, hyper);
+        let gradient: Vec<Vec<f64>> = gradient.to_dtype(DType::F64)?.to_vec2()?;
+        let moving = open.iter_mut().zip(&gradient);
+        for (fact, gradient) in moving.filter(|(fact, _)| !fact.value.done) {
+            fact.value.step(&mut fact.adam, gradient, hyper);
         }
     }
-    Ok(values)
 }
 
 impl Value {
@@ -132,6 +162,21 @@ impl Value {
             t0,
             ..Value::default()
         }
+    }
+
+    /// Takes note of one evaluation: is it enough?
+    fn look(&mut self, nll: f64, kl: f64, hyper: &Hyper) -> Result<Loss> {
+        let step = self.losses.len();
+        let kl = kl * hyper.kl_factor;
+        let wd = hyper.weight_decay * norm(&self.delta) / norm(&self.t0).powi(2);
+        let total = nll + kl + wd;
+        if !total.is_finite() {
+            return Err(EditError::NotFinite { step });
+        }
+        let loss = Loss { nll, kl, wd, total };
+        self.losses.push(loss);
+        self.done = total < ENOUGH || step + 1 == hyper.steps;
+        Ok(loss)
     }
 
     /// One step of Adam, then back to within the clamp.
@@ -176,13 +221,13 @@ impl Problem {
     /// Also each fact's t₀.
     fn new<P: Probe>(
         decoder: &Decoder,
-        facts: &[Context],
+        facts: &[&Context],
         site: Site,
         probe: &mut P,
     ) -> Result<(Problem, Vec<Vec<f64>>)> {
         let device = decoder.device();
         let mut batch = Batch::default();
-        for (fact, context) in facts.iter().enumerate() {
+        for (fact, &context) in facts.iter().enumerate() {
             batch.add(fact, context);
         }
         let (starts, lengths) = (&batch.starts, &batch.lengths);

@@ -3,6 +3,7 @@
 use super::spec::EditId;
 use crate::edit::defaults::ForMethod;
 use crate::edit::{Delta, Hyper, Method};
+use crate::measure::counterfact::Totals;
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
@@ -135,6 +136,7 @@ pub enum Outcome {
     Probed(Vec<ProbeRow>),
     Proposed(Vec<Probe>),
     Generated(Vec<Generation>),
+    Scored(Totals),
     /// Each layer's second moment.
     Moments(Vec<(usize, MomentHealth)>),
     Adopted(EditId),

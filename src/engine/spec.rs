@@ -1,6 +1,7 @@
 //! What the engine can be asked. Serialisable: also a line of a session file.
 
 use crate::edit::{Delta, EditSpec, MomentSource, Request};
+use crate::measure::counterfact::Record;
 use crate::measure::{Probe, Watch};
 pub use crate::model::Source;
 use crate::trace::TraceSpec;
@@ -70,6 +71,12 @@ pub enum Spec {
         prompts: Vec<String>,
         tokens: usize,
         seed: u32,
+    },
+    /// How the current stack does on these cases (without NS+), and on so many
+    /// tokens of plain text.
+    Score {
+        records: Vec<Record>,
+        text: usize,
     },
     /// Gives the engine an edit's factors, as read from a session file.
     Adopt {

@@ -6,10 +6,10 @@ use crate::edit::Request;
 use crate::edit::error::Result;
 use crate::model::probe::Probe;
 use crate::model::{Decoder, Tokens};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One case, as the published file has it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub case_id: u64,
     pub requested_rewrite: Rewrite,
@@ -17,7 +17,7 @@ pub struct Record {
     pub neighborhood_prompts: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rewrite {
     pub prompt: String,
     pub subject: String,
@@ -25,7 +25,7 @@ pub struct Rewrite {
     pub target_true: Object,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Object {
     #[serde(rename = "str")]
     pub text: String,
@@ -42,8 +42,8 @@ impl Record {
     }
 }
 
-/// One case's scores, each in 0–1 (margins in −1–1).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// One case's scores, each in 0–1 (margins in −1–1); 0 of prompts it does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Share of rewrite / paraphrase prompts with p(new) > p(true).
     pub es: f64,
@@ -58,6 +58,17 @@ pub struct Scores {
     pub nm: f64,
 }
 
+/// How some weights do: on cases, on plain text, and how far they moved.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// One a case.
+    pub scores: Vec<Scores>,
+    /// On plain text.
+    pub perplexity: f64,
+    /// ‖W − W₀‖/‖W₀‖ of the layer where it is largest.
+    pub change: f64,
+}
+
 /// A record's prompts, ready for one tokenizer.
 pub struct Case {
     asks: Vec<Ask>,
@@ -66,22 +77,22 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn new(tokens: &Tokens, record: &Record) -> Result<Case> {
+    /// `plus`: also the neighbours with the edited sentence before them.
+    pub fn new(tokens: &Tokens, record: &Record, plus: bool) -> Result<Case> {
         let rewrite = &record.requested_rewrite;
         let (new, old) = (
             rewrite.target_new.text.as_str(),
             rewrite.target_true.text.as_str(),
         );
         let edited = record.request().text();
-        let plus = record
-            .neighborhood_prompts
-            .iter()
+        let primed = (record.neighborhood_prompts.iter())
+            .filter(|_| plus)
             .map(|n| format!("{edited} {new}. {n}"));
         let prompts = [edited.clone()]
             .into_iter()
             .chain(record.paraphrase_prompts.iter().cloned())
             .chain(record.neighborhood_prompts.iter().cloned())
-            .chain(plus);
+            .chain(primed);
         Ok(Case {
             asks: prompts
                 .map(|p| Ask::new(tokens, &p, &[new, old]))

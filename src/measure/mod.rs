@@ -1,8 +1,10 @@
 //! Is the edit any good? Probes, confabulations, scores.
 
+pub mod cases;
 pub mod confab;
 pub mod counterfact;
 pub mod neighbours;
+pub mod perplexity;
 pub mod probes;
 pub mod sample;
 pub mod score;

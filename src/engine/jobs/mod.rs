@@ -6,6 +6,7 @@ mod load;
 mod moment;
 mod predict;
 mod probe;
+mod score;
 mod trace;
 
 use super::error::Result;
@@ -86,6 +87,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             tokens,
             seed,
         } => probe::generate(job, &prompts, tokens, seed, state.model()?),
+        Spec::Score { records, text } => score::run(job, &records, text, state.model()?),
         Spec::Adopt { id, asked, deltas } => {
             state.model()?.adopt(id, asked, deltas)?;
             Ok(Outcome::Adopted(id))

@@ -86,12 +86,14 @@ pub fn read_turned<T: Number>(view: &TensorView, [rows, cols]: [usize; 2]) -> Re
 struct Kind {
     /// Bytes of one.
     width: usize,
-    widen: fn(&[u8], &mut [f32]),
+    widen: Widen,
 }
+
+type Widen = fn(&[u8], &mut [f32]);
 
 impl Kind {
     fn of(dtype: Dtype) -> Result<Kind, Flaw> {
-        let (width, widen): (usize, fn(&[u8], &mut [f32])) = match dtype {
+        let (width, widen): (usize, Widen) = match dtype {
             Dtype::F32 => (4, |bytes, to| each(bytes, to, f32::from_le_bytes)),
             Dtype::F16 => (2, |bytes, to| {
                 each(bytes, to, |b| f16::from_le_bytes(b).to_f32())

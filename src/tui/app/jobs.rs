@@ -36,7 +36,7 @@ impl JobKind {
             Spec::Trace(_) => JobKind::Trace,
             Spec::Edit { .. } => JobKind::Edit,
             Spec::Stack { .. } => JobKind::Stack,
-            Spec::Probe { .. } => JobKind::Probe,
+            Spec::Probe { .. } | Spec::Score { .. } => JobKind::Probe,
             Spec::Propose { .. } => JobKind::Propose,
             Spec::Moments { .. } => JobKind::Moments,
             Spec::Generate { .. } => JobKind::Generate,

@@ -250,7 +250,9 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             state.confabs.finish(generations);
             vec![]
         }
-        Outcome::Moments(_) | Outcome::Adopted(_) | Outcome::Cancelled => vec![],
+        Outcome::Moments(_) | Outcome::Scored(_) | Outcome::Adopted(_) | Outcome::Cancelled => {
+            vec![]
+        }
     }
 }
 

@@ -1,0 +1,84 @@
+//! The cases that an evaluation rewrites: facts that the model knows.
+
+use crate::cli::client::Client;
+use crate::cli::error::CliError;
+use crate::engine::{Outcome, Spec};
+use crate::facts::World;
+use crate::measure::counterfact::Record;
+use crate::measure::{Probe, ProbeGroup, cases};
+use std::path::Path;
+
+/// p(true) from which a fact counts as known (ALGORITHMS §5).
+const KNOWN: f64 = 0.3;
+/// Cases that lose their place for want of a neighbour, at most: one in this many.
+const SPARE: usize = 5;
+
+/// `count` cases that the model knows and that have neighbours: of a file in
+/// CounterFact's form, or of the built-in facts.
+pub fn cases(
+    client: &Client,
+    file: Option<&Path>,
+    count: usize,
+    seed: u64,
+) -> Result<Vec<Record>, CliError> {
+    let mut records = match file {
+        Some(path) => read(path)?,
+        None => {
+            let world = World::atlas().map_err(|e| CliError::Failed(e.to_string()))?;
+            let wanted = count + count / SPARE + 1;
+            let mut records = known(client, cases::of_world(&world, seed), wanted)?;
+            cases::add_neighbours(&world, &mut records, seed);
+            records
+        }
+    };
+    records.retain(|record| !record.neighborhood_prompts.is_empty());
+    let known = known(client, records, count)?;
+    match known.len() == count {
+        true => Ok(known),
+        false => Err(CliError::Failed(format!(
+            "the model knows {} of the facts that have neighbours, and {count} are asked for; \
+             ask for fewer edits",
+            known.len()
+        ))),
+    }
+}
+
+/// The first `count` that the unedited model knows.
+fn known(client: &Client, records: Vec<Record>, count: usize) -> Result<Vec<Record>, CliError> {
+    let mut found = Vec::with_capacity(count);
+    for some in records.chunks(count.max(100)) {
+        let probe = |record: &Record| Probe {
+            prompt: record.request().text(),
+            expected: record.requested_rewrite.target_true.text.clone(),
+            group: ProbeGroup::Fact,
+        };
+        let probes = some.iter().map(probe).collect();
+        let Outcome::Probed(rows) = client.run(Spec::Probe { probes })? else {
+            return Err(CliError::EngineEnded);
+        };
+        let known = some
+            .iter()
+            .zip(&rows)
+            .filter(|(_, row)| row.p_before > KNOWN);
+        found.extend(known.map(|(record, _)| record.clone()));
+        if found.len() >= count {
+            break;
+        }
+    }
+    found.truncate(count);
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<Vec<Record>, CliError> {
+    let file = |source| CliError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let text = std::fs::read(path).map_err(file)?;
+    serde_json::from_slice(&text).map_err(|error| CliError::Line {
+        path: path.to_owned(),
+        line: error.line(),
+        column: error.column(),
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,109 @@
+//! Methods and their hyper-parameters, as they are typed.
+
+use super::trace::number;
+use crate::edit::{Hyper, Method};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+/// The hyper-parameters of v*; what is left out is the model's default.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Hyper-parameters [default: the model's]")]
+pub struct Args {
+    /// Evaluations of the loss
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Adam's learning rate
+    #[arg(long, value_name = "X", value_parser = number)]
+    lr: Option<f64>,
+    /// Weight of the KL term at "{subject} is a"
+    #[arg(long, value_name = "X", value_parser = number)]
+    kl_factor: Option<f64>,
+    /// Weight of ‖δ‖/‖t₀‖²
+    #[arg(long, value_name = "X", value_parser = number)]
+    weight_decay: Option<f64>,
+    /// Keeps ‖δ‖ within this many ‖t₀‖
+    #[arg(long, value_name = "X", value_parser = number)]
+    clamp: Option<f64>,
+    /// Ridge on the second moment, in multiples of its mean diagonal
+    #[arg(long, value_name = "X", value_parser = number)]
+    ridge: Option<f64>,
+    /// What keeps an update of many facts small (memit, emmet, alpha-edit)
+    #[arg(long, value_name = "X", value_parser = number)]
+    lambda: Option<f64>,
+    /// alpha-edit writes along eigenvectors of C with eigenvalues below this
+    #[arg(long, value_name = "X", value_parser = number)]
+    threshold: Option<f64>,
+    /// --threshold is in multiples of C's mean diagonal
+    #[arg(long)]
+    relative_threshold: bool,
+    /// ft-l keeps every weight within this of where it was
+    #[arg(long, value_name = "X", value_parser = number)]
+    epsilon: Option<f64>,
+}
+
+impl Args {
+    /// The model's own with what was named put in; `None`: nothing was named.
+    pub fn over(&self, model: &Hyper) -> Option<Hyper> {
+        let given = [
+            self.lr,
+            self.kl_factor,
+            self.weight_decay,
+            self.clamp,
+            self.ridge,
+            self.lambda,
+            self.threshold,
+            self.epsilon,
+        ];
+        if self.steps.is_none() && !self.relative_threshold && given.iter().all(Option::is_none) {
+            return None;
+        }
+        Some(Hyper {
+            steps: self.steps.unwrap_or(model.steps),
+            lr: self.lr.unwrap_or(model.lr),
+            kl_factor: self.kl_factor.unwrap_or(model.kl_factor),
+            weight_decay: self.weight_decay.unwrap_or(model.weight_decay),
+            clamp: self.clamp.unwrap_or(model.clamp),
+            ridge: self.ridge.unwrap_or(model.ridge),
+            lambda: self.lambda.unwrap_or(model.lambda),
+            threshold: self.threshold.unwrap_or(model.threshold),
+            relative_threshold: self.relative_threshold || model.relative_threshold,
+            epsilon: self.epsilon.unwrap_or(model.epsilon),
+        })
+    }
+}
+
+/// A method by its name.
+pub fn method() -> impl TypedValueParser<Value = Method> {
+    PossibleValuesParser::new(Method::ALL.map(Method::name)).map(|name| {
+        Method::ALL
+            .into_iter()
+            .find(|m| m.name() == name)
+            .unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_named_departs_from_the_models_own() {
+        let model = Hyper {
+            weight_decay: 0.05,
+            ..Hyper::default()
+        };
+        assert_eq!(Args::default().over(&model), None);
+        let args = Args {
+            lr: Some(0.1),
+            ..Args::default()
+        };
+        assert_eq!(args.over(&model), Some(Hyper { lr: 0.1, ..model }));
+    }
+
+    #[test]
+    fn a_number_is_positive_and_finite() {
+        for bad in ["nan", "inf", "-1", "x", ""] {
+            assert!(number(bad).is_err(), "{bad}");
+        }
+        assert_eq!(number("1e-3"), Ok(1e-3));
+    }
+}

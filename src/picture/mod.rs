@@ -1,0 +1,6 @@
+//! Pictures for papers and talks: plain SVG, drawn from numbers alone.
+
+mod chart;
+mod svg;
+
+pub use chart::{Chart, Line, side_by_side};
