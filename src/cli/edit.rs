@@ -85,7 +85,7 @@ pub struct Args {
     hyper: hyper::Args,
 }
 
-fn with_braces(text: &str) -> Result<String, String> {
+pub(super) fn with_braces(text: &str) -> Result<String, String> {
     match text.matches("{}").count() {
         1 => Ok(text.into()),
         0 => Err("put {} where the subject goes".into()),
@@ -93,7 +93,7 @@ fn with_braces(text: &str) -> Result<String, String> {
     }
 }
 
-fn not_empty(text: &str) -> Result<String, String> {
+pub(super) fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         Err("it is empty".into())
     } else {
@@ -161,6 +161,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
     let size = if at_once { requests.len() } else { 1 };
     let many = requests.len() > size;
     let mut failures = Vec::new();
+    let (mut made, mut cancelled) = (0, false);
     let mut first = 1 + session.edits.iter().map(|edit| edit.id).max().unwrap_or(0);
     for group in requests.chunks(size.max(1)) {
         let asked = EditSpec {
@@ -177,6 +178,11 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         let (report, deltas) = match client.run(spec) {
             Ok(Outcome::Edited { report, deltas, .. }) => (report, deltas),
             Ok(_) => return Err(CliError::EngineEnded),
+            // What was made so far is kept.
+            Err(CliError::Cancelled) if made > 0 => {
+                cancelled = true;
+                break;
+            }
             Err(CliError::Failed(reason)) if many => {
                 failures.push((asked.request.text(), reason));
                 continue;
@@ -192,6 +198,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
             continue;
         }
         first += 1;
+        made += group.len();
         if args.json {
             writeln!(out, "{}", report::json(&report)?)?;
         } else if many {
@@ -211,6 +218,10 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
     }
     for (text, reason) in &failures {
         eprintln!("skipped: {}: {}", shown(text), shown(reason));
+    }
+    if cancelled {
+        let of = requests.len();
+        return Err(CliError::Partly { made, of, save });
     }
     if failures.len() == requests.len() {
         return Err(CliError::Failed("no edit was made".into()));

@@ -2,7 +2,7 @@
 
 use crate::session::{LoadError, SaveError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -11,6 +11,12 @@ pub enum CliError {
     Failed(String),
     #[error("cancelled; nothing was changed")]
     Cancelled,
+    #[error("cancelled after {made} of {of} edits; {}", kept(save.as_deref()))]
+    Partly {
+        made: usize,
+        of: usize,
+        save: Option<PathBuf>,
+    },
     #[error("cancelled; what arrived is kept, and the same command goes on from there")]
     Stopped,
     #[error("the engine ended before it was done; the log has more: {}", log())]
@@ -73,6 +79,13 @@ impl CliError {
             _ => false,
         }
     }
+}
+
+fn kept(save: Option<&Path>) -> String {
+    save.map_or_else(
+        || "nothing was saved (--save keeps what was made)".into(),
+        |path| format!("they are saved to {}", path.display()),
+    )
 }
 
 fn log() -> String {

@@ -175,7 +175,7 @@ pub fn probes(rows: &[ProbeRow]) -> Table {
         let (before, after) = (share(row.p_before), share(row.p_after));
         table.row([
             mark,
-            group(row.group),
+            probe_group(row.group),
             &row.prompt,
             row.expected.trim(),
             &before,
@@ -187,7 +187,7 @@ pub fn probes(rows: &[ProbeRow]) -> Table {
     table
 }
 
-fn group(group: ProbeGroup) -> &'static str {
+pub(super) fn probe_group(group: ProbeGroup) -> &'static str {
     match group {
         ProbeGroup::Fact => "fact",
         ProbeGroup::Paraphrase => "paraphrase",

@@ -3,6 +3,7 @@
 pub mod cases;
 pub mod confab;
 pub mod counterfact;
+pub mod duel;
 pub mod neighbours;
 pub mod perplexity;
 pub mod probes;

@@ -1,6 +1,7 @@
 //! `pentimento eval`: what editing does to a model, measured over many edits.
 
 mod curve;
+mod duel;
 mod known;
 mod rows;
 
@@ -12,10 +13,13 @@ use std::io::Write;
 pub enum Command {
     /// More and more edits by each method: where does each break?
     Curve(Box<curve::Args>),
+    /// One request by several methods: which moves the least else?
+    Duel(duel::Args),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
     match command {
         Command::Curve(args) => curve::run(&args, context, out),
+        Command::Duel(args) => duel::run(&args, context, out),
     }
 }
