@@ -14,6 +14,7 @@ pub mod fine_tune;
 pub mod make;
 pub mod memit;
 pub mod moment;
+pub mod overlap;
 pub mod recall;
 pub mod rome;
 pub mod spec;

@@ -7,6 +7,11 @@ use crate::model::decoder::Down;
 use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// What an edit may be scaled by: nothing of it at 0, as it was made at 1;
+/// below 0 it pushes the other way.
+pub const ALPHA: RangeInclusive<f64> = -1.0..=2.0;
 
 /// `decoder` with these deltas, each scaled by its α, in the place of whatever
 /// edits it had. Without deltas, or with every α at 0, it is the pristine
@@ -30,6 +35,14 @@ pub fn apply<'a>(
         .map(|(layer, deltas)| Ok((layer, edited(&decoder.weights.blocks[layer].down, &deltas)?)))
         .collect::<Result<_>>()?;
     Ok(decoder.with_edited(edited))
+}
+
+/// What stands at `layer` of the pristine `decoder` with these changes of it.
+pub fn at(decoder: &Decoder, layer: usize, deltas: &[(&Delta, f64)]) -> Result<Down> {
+    deltas
+        .iter()
+        .try_for_each(|(delta, _)| check(decoder, delta))?;
+    edited(&decoder.weights.blocks[layer].down, deltas)
 }
 
 /// W₀ + Σ α ΔW and its bias, summed in f64 and rounded to f32 once, whatever the
@@ -141,22 +154,22 @@ pub fn check(decoder: &Decoder, delta: &Delta) -> Result<()> {
     Ok(())
 }
 
-/// ‖W − W₀‖_F / ‖W₀‖_F of a layer's last MLP matrix; 0 where it is the same one.
-pub fn relative_change(pristine: &Decoder, edited: &Decoder, layer: usize) -> Result<f64> {
-    let (from, to) = (pristine.down_weight(layer), edited.down_weight(layer));
-    if from.id() == to.id() {
-        return Ok(0.0);
-    }
-    let moved = (to.to_dtype(DType::F64)? - from.to_dtype(DType::F64)?)?;
-    let norm = moved.sqr()?.sum_all()?.to_scalar::<f64>()?.sqrt();
-    Ok(norm / weight_norm(pristine, layer)?)
-}
-
 /// ‖W₀‖_F of a layer's last MLP matrix.
 pub fn weight_norm(decoder: &Decoder, layer: usize) -> Result<f64> {
-    let w = decoder.weights.blocks[layer]
+    frobenius(&decoder.weights.blocks[layer].down.weight)
+}
+
+/// ‖W‖_F as it stands, and ‖W − W₀‖_F.
+pub fn norms_now(decoder: &Decoder, layer: usize) -> Result<(f64, f64)> {
+    let now = decoder.down_weight(layer).to_dtype(DType::F64)?;
+    let start = decoder.weights.blocks[layer]
         .down
         .weight
         .to_dtype(DType::F64)?;
+    Ok((frobenius(&now)?, frobenius(&(now - start)?)?))
+}
+
+fn frobenius(w: &Tensor) -> Result<f64> {
+    let w = w.to_dtype(DType::F64)?;
     Ok(w.sqr()?.sum_all()?.to_scalar::<f64>()?.sqrt())
 }

@@ -13,7 +13,7 @@ pub enum EngineError {
     NoModel,
     #[error("edit {0} is not known to the engine: load its session again")]
     UnknownEdit(EditId),
-    #[error("edit {id} is scaled by {alpha}; the scale should be a finite number")]
+    #[error("edit {id} is scaled by {alpha}: α goes from −1 to 2")]
     Alpha { id: EditId, alpha: f64 },
     #[error("cannot read the model's weights: {0}")]
     Hash(#[from] std::io::Error),

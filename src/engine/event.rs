@@ -2,6 +2,7 @@
 
 use super::spec::EditId;
 use crate::edit::defaults::ForMethod;
+pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
 use crate::measure::counterfact::Totals;
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
@@ -119,6 +120,43 @@ impl ModelInfo {
     }
 }
 
+/// The stack as the weights have it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StackCheck {
+    /// p(target) of every edit in the stack, on or off, in no order.
+    pub held: Vec<(EditId, f64)>,
+    /// Every layer, from the first.
+    pub layers: Vec<LayerWeights>,
+    /// By layer; `None` where they were not asked for.
+    pub overlaps: Option<Vec<LayerOverlaps>>,
+}
+
+/// The matrix that edits rewrite, at one layer. Every other matrix of the model
+/// is shared with the unedited one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LayerWeights {
+    /// ‖W₀‖ and ‖W‖.
+    pub before: f64,
+    pub now: f64,
+    /// ‖W − W₀‖.
+    pub change: f64,
+    /// Another matrix than the loaded one; otherwise it is that very one, and
+    /// `now` is `before`.
+    pub edited: bool,
+}
+
+/// The edits of one layer beside one another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LayerOverlaps {
+    pub layer: usize,
+    /// In the metric of C; `false`: C was not at hand, these are plain cosines.
+    pub in_c: bool,
+    /// The edits of the rows and columns.
+    pub ids: Vec<EditId>,
+    /// Of each row's key with each column's ([`crate::edit::overlap`]).
+    pub pairs: Vec<Vec<Overlap>>,
+}
+
 /// A job's result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -133,6 +171,7 @@ pub enum Outcome {
     Stacked {
         hash: String,
     },
+    Rechecked(Box<StackCheck>),
     Probed(Vec<ProbeRow>),
     Proposed(Vec<Probe>),
     Generated(Vec<Generation>),
@@ -177,6 +216,11 @@ pub enum EventKind {
         prompt: usize,
         side: Side,
         text: String,
+    },
+    /// p(target) of an edit as the weights are now, the mean over its facts.
+    Held {
+        id: EditId,
+        p: f64,
     },
     Warning(String),
     /// The error in words that say what to do.

@@ -21,10 +21,14 @@ impl From<&ModelInfo> for Model {
 
 /// The jobs that bring the model to where the session was left. An edit with
 /// an entry in `factors` is adopted as it is; any other is made again, on the
-/// edits that were on when it was first made. Without factors: a replay.
+/// edits that were on when it was first made. Without factors: a replay. In
+/// the order they were made, which is that of their ids: in the stack an edit
+/// may have been moved before the one that it was made on.
 pub fn restore(session: &Session, factors: &Factors) -> Vec<Spec> {
     let mut specs = Vec::new();
-    for saved in &session.edits {
+    let mut edits: Vec<&SavedEdit> = session.edits.iter().collect();
+    edits.sort_by_key(|saved| saved.id);
+    for saved in edits {
         let id = saved.id;
         match factors.get(&id) {
             Some(deltas) => specs.push(Spec::Adopt {

@@ -5,6 +5,7 @@ pub mod event;
 mod folders;
 pub mod from_session;
 mod jobs;
+mod kept;
 mod outbox;
 mod pace;
 pub mod spec;

@@ -48,6 +48,11 @@ pub enum Spec {
     Stack {
         edits: Vec<Stacked>,
     },
+    /// What the current stack says of each edit's own fact, what it did to each
+    /// layer, and, where it is asked for, how the edits' keys overlap.
+    Recheck {
+        overlaps: bool,
+    },
     /// Probes the unedited model (before) and the current stack (after).
     Probe {
         probes: Vec<Probe>,

@@ -3,6 +3,7 @@
 use super::error::{EngineError, Result};
 use super::event::ModelInfo;
 use super::folders::Folders;
+use super::kept::{Kept, Made};
 use super::spec::{EditId, Stacked};
 use crate::edit::{Delta, Metric, Request, stack};
 use crate::facts::World;
@@ -43,15 +44,33 @@ pub struct Model {
     pub world: World,
     /// Atlas itself, whose defaults are known.
     pub is_atlas: bool,
-    deltas: BTreeMap<EditId, Vec<Delta>>,
-    /// What each edit rewrote.
-    requests: BTreeMap<EditId, Vec<Request>>,
+    made: BTreeMap<EditId, Edit>,
+    /// Edits that were taken over so far.
+    count: u64,
     stack: Vec<Stacked>,
+    /// What the edited layers of `current` are made of.
+    recipes: BTreeMap<usize, Recipe>,
+    pub kept: Kept,
     /// σ of the known subjects' embeddings, once a trace has asked.
     pub sigma: OnceCell<f64>,
     /// What was made of C so far, by what it depends on.
     pub metrics: BTreeMap<String, (Metric, MomentHealth)>,
 }
+
+/// A finished edit.
+struct Edit {
+    /// Which of the edits that were taken over it is.
+    number: u64,
+    /// What it rewrote.
+    asked: Vec<Request>,
+    deltas: Vec<Delta>,
+}
+
+/// The edits of a layer in order, by their numbers, with the bits of their α.
+type Recipe = Vec<(u64, u64)>;
+
+/// Changes of a layer with their α.
+type Changes<'a> = Vec<(&'a Delta, f64)>;
 
 impl Model {
     pub fn new(loaded: Loaded, info: ModelInfo, world: World, is_atlas: bool) -> Model {
@@ -62,9 +81,11 @@ impl Model {
             current: loaded.decoder,
             world,
             is_atlas,
-            deltas: BTreeMap::new(),
-            requests: BTreeMap::new(),
+            made: BTreeMap::new(),
+            count: 0,
             stack: Vec::new(),
+            recipes: BTreeMap::new(),
+            kept: Kept::default(),
             sigma: OnceCell::new(),
             metrics: BTreeMap::new(),
         }
@@ -75,46 +96,77 @@ impl Model {
         deltas
             .iter()
             .try_for_each(|delta| stack::check(&self.pristine, delta))?;
-        self.deltas.insert(id, deltas);
-        self.requests.insert(id, asked);
+        self.count += 1;
+        let edit = Edit {
+            number: self.count,
+            asked,
+            deltas,
+        };
+        self.made.insert(id, edit);
         Ok(())
     }
 
-    /// Makes the weights what `edits` says, from the pristine ones.
+    /// Makes the weights what `edits` says, from the pristine ones. A layer whose
+    /// edits stay as they are keeps its very matrix, so that what was computed
+    /// below the first change is known to hold.
     pub fn set_stack(&mut self, edits: Vec<Stacked>) -> Result<()> {
-        let mut on = Vec::new();
-        for edit in &edits {
-            if !edit.alpha.is_finite() {
-                return Err(EngineError::Alpha {
-                    id: edit.id,
-                    alpha: edit.alpha,
-                });
+        let mut wanted: BTreeMap<usize, (Recipe, Changes)> = BTreeMap::new();
+        for &Stacked { id, alpha, on } in &edits {
+            if !stack::ALPHA.contains(&alpha) {
+                return Err(EngineError::Alpha { id, alpha });
             }
-            let deltas = self
-                .deltas
-                .get(&edit.id)
-                .ok_or(EngineError::UnknownEdit(edit.id))?;
-            if edit.on {
-                on.extend(deltas.iter().map(|delta| (delta, edit.alpha)));
+            let edit = self.made.get(&id).ok_or(EngineError::UnknownEdit(id))?;
+            if !on || alpha == 0.0 {
+                continue;
+            }
+            for delta in &edit.deltas {
+                let (recipe, changes) = wanted.entry(delta.layer).or_default();
+                recipe.push((edit.number, alpha.to_bits()));
+                changes.push((delta, alpha));
             }
         }
-        self.current = stack::apply(&self.pristine, on)?;
+        let mut downs = BTreeMap::new();
+        let mut recipes = BTreeMap::new();
+        for (layer, (recipe, changes)) in wanted {
+            let down = match self.recipes.get(&layer) == Some(&recipe) {
+                true => self.current.down(layer).clone(),
+                false => stack::at(&self.pristine, layer, &changes)?,
+            };
+            downs.insert(layer, down);
+            recipes.insert(layer, recipe);
+        }
+        self.current = self.pristine.with_edited(downs);
+        self.recipes = recipes;
         self.stack = edits;
         Ok(())
+    }
+
+    pub fn stack(&self) -> &[Stacked] {
+        &self.stack
+    }
+
+    /// The edits in the stack: each as it was made, what it rewrote, its layers.
+    pub fn edits(&self) -> impl Iterator<Item = (Made, &[Request], Vec<usize>)> {
+        let made = |s: &Stacked| self.made.get(&s.id).map(|edit| (s.id, edit));
+        self.stack.iter().filter_map(made).map(|(id, edit)| {
+            let layers = edit.deltas.iter().map(|delta| delta.layer).collect();
+            ((id, edit.number), edit.asked.as_slice(), layers)
+        })
     }
 
     /// The facts of the edits that are on.
     pub fn requests_on(&self) -> impl Iterator<Item = &Request> {
         let on = self.stack.iter().filter(|e| e.on && e.alpha != 0.0);
-        on.flat_map(|edit| self.requests.get(&edit.id).into_iter().flatten())
+        on.flat_map(|edit| self.made.get(&edit.id).into_iter().flat_map(|e| &e.asked))
     }
 
     /// The current weights with one more edit, beside the ones in use.
     pub fn with(&self, new: &[Delta]) -> Result<Decoder> {
         let on = self.stack.iter().filter(|edit| edit.on);
         let deltas = on.flat_map(|edit| {
-            let of = self.deltas.get(&edit.id).into_iter().flatten();
-            of.map(|delta| (delta, edit.alpha))
+            let of = self.made.get(&edit.id).into_iter();
+            of.flat_map(|made| &made.deltas)
+                .map(|delta| (delta, edit.alpha))
         });
         Ok(stack::apply(
             &self.pristine,
@@ -147,7 +199,7 @@ impl Model {
         {
             any = true;
             hash.update(edit.alpha.to_le_bytes());
-            for delta in self.deltas.get(&edit.id).into_iter().flatten() {
+            for delta in self.made.get(&edit.id).into_iter().flat_map(|e| &e.deltas) {
                 hash.update(delta.layer.to_le_bytes());
                 delta
                     .r

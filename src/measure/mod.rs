@@ -7,10 +7,12 @@ pub mod duel;
 pub mod neighbours;
 pub mod perplexity;
 pub mod probes;
+pub mod rescore;
 pub mod sample;
 pub mod score;
 pub mod spec;
 
+pub use probes::fell;
 pub use spec::{
     EditReport, Elapsed, FactRow, Generation, LayerNorm, MomentHealth, Pair, Probe, ProbeGroup,
     ProbeRow, Watch,

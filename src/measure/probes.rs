@@ -1,68 +1,86 @@
 //! Probes: the same prompts before and after, and what moved.
 
-use super::score::{Ask, Scored, score};
+use super::rescore::Rescore;
+use super::score::{Ask, Scored};
 use super::spec::{Probe, ProbeRow};
 use crate::edit::error::Result;
 use crate::model::probe::Probe as Hook;
 use crate::model::{Decoder, Tokens};
 
-/// Probes made ready for one tokenizer.
-pub struct Probes<'a> {
-    tokens: &'a Tokens,
-    probes: &'a [Probe],
-    asks: Vec<Ask>,
+/// Probes made ready for one model, with what it was seen to say.
+pub struct Probes {
+    probes: Vec<Probe>,
+    asks: Rescore,
+    /// The left half, once the unedited model was asked.
+    before: Option<Vec<ProbeRow>>,
 }
 
-impl<'a> Probes<'a> {
-    pub fn new(tokens: &'a Tokens, probes: &'a [Probe]) -> Result<Probes<'a>> {
+impl Probes {
+    pub fn new(tokens: &Tokens, decoder: &Decoder, probes: &[Probe]) -> Result<Probes> {
         let ask = |p: &Probe| Ask::new(tokens, &p.prompt, &[p.expected.as_str()]);
+        let asks = probes.iter().map(ask).collect::<Result<_>>()?;
         Ok(Probes {
-            tokens,
-            probes,
-            asks: probes.iter().map(ask).collect::<Result<_>>()?,
+            probes: probes.to_vec(),
+            asks: Rescore::new(decoder, asks)?,
+            before: None,
         })
     }
 
-    /// Rows with the left half filled in.
+    /// Whether these are the probes, in this order.
+    pub fn are(&self, probes: &[Probe]) -> bool {
+        self.probes == probes
+    }
+
+    /// Rows with the left half filled in. The unedited model is asked once;
+    /// `each` sees the rows only then. `next` is the layer that an edit is
+    /// about to change, where it is known.
     pub fn before<P: Hook>(
-        &self,
-        decoder: &Decoder,
+        &mut self,
+        tokens: &Tokens,
+        pristine: &Decoder,
+        next: Option<usize>,
         hook: &mut P,
         mut each: impl FnMut(usize, &ProbeRow),
     ) -> Result<Vec<ProbeRow>> {
+        if let Some(rows) = &self.before {
+            return Ok(rows.clone());
+        }
         let mut rows = Vec::with_capacity(self.probes.len());
-        score(decoder, &self.asks, hook, |i, scored| {
-            let probe = &self.probes[i];
+        let probes = &self.probes;
+        self.asks.run(pristine, next, hook, |i, scored| {
+            let probe = &probes[i];
             let row = ProbeRow {
                 prompt: probe.prompt.clone(),
                 expected: probe.expected.clone(),
                 group: probe.group,
                 p_before: p(scored),
-                top_before: self.tokens.show(scored.top.0),
+                top_before: tokens.show(scored.top.0),
                 ..ProbeRow::default()
             };
             each(i, &row);
             rows.push(row);
         })?;
+        self.before = Some(rows.clone());
         Ok(rows)
     }
 
     /// Fills in the right half.
     pub fn after<P: Hook>(
-        &self,
+        &mut self,
+        tokens: &Tokens,
         decoder: &Decoder,
         rows: &mut [ProbeRow],
         hook: &mut P,
         mut each: impl FnMut(usize, &ProbeRow),
     ) -> Result<()> {
-        score(decoder, &self.asks, hook, |i, scored| {
-            let row = &mut rows[i];
-            row.p_after = p(scored);
-            row.top_after = self.tokens.show(scored.top.0);
-            row.moved = moved(row);
-            each(i, row);
-        })?;
-        Ok(())
+        self.asks.run(decoder, None, hook, |i, scored| {
+            if let Some(row) = rows.get_mut(i) {
+                row.p_after = p(scored);
+                row.top_after = tokens.show(scored.top.0);
+                row.moved = moved(row);
+                each(i, row);
+            }
+        })
     }
 }
 
@@ -70,11 +88,16 @@ fn p(scored: &Scored) -> f64 {
     scored.log_p.first().map_or(0.0, |log_p| log_p.exp())
 }
 
-/// A neighbour has moved when its top token changed, or p(expected) fell by
-/// more than 0.1 and by more than a third (ALGORITHMS §5).
+/// A neighbour has moved when its top token changed, or p(expected) fell
+/// (ALGORITHMS §5).
 fn moved(row: &ProbeRow) -> bool {
-    let fall = row.p_before - row.p_after;
-    row.top_before != row.top_after || (fall > 0.1 && fall > row.p_before / 3.0)
+    row.top_before != row.top_after || fell(row.p_before, row.p_after)
+}
+
+/// Whether a probability fell by more than 0.1 and by more than a third.
+pub fn fell(before: f64, after: f64) -> bool {
+    let fall = before - after;
+    fall > 0.1 && fall > before / 3.0
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use crate::model::probe::Probe;
 use crate::model::sample::argmax;
 use crate::model::{Decoder, Past, Span, Tokens};
 use candle_core::Tensor;
+use std::ops::Range;
 
 /// Tokens of one forward pass.
-const BATCH_TOKENS: usize = 2048;
+pub(super) const BATCH_TOKENS: usize = 2048;
 
 /// A prompt and the answers whose probability is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,96 +51,141 @@ pub fn score<P: Probe>(
     mut each: impl FnMut(usize, &Scored),
 ) -> Result<Vec<Scored>> {
     let mut scored = Vec::with_capacity(asks.len());
-    let mut from = 0;
-    while from < asks.len() {
-        let (mut to, mut rows, mut width) = (from, 0, 0);
-        while to < asks.len() {
-            let longest = asks[to].answers.iter().map(Vec::len).max().unwrap_or(1);
-            let (rows_then, width_then) = (
-                rows + asks[to].answers.len().max(1),
-                width.max(asks[to].prompt.len() + longest - 1),
-            );
-            if to > from && rows_then * width_then > BATCH_TOKENS {
-                break;
-            }
-            (rows, width, to) = (rows_then, width_then, to + 1);
-        }
-        for one in batch(decoder, &asks[from..to], probe)? {
+    let mut left = asks;
+    while !left.is_empty() {
+        let (now, later) = left.split_at(Pass::takes(left, BATCH_TOKENS));
+        let pass = Pass::new(decoder, now)?;
+        let x = pass.enter(decoder, probe)?;
+        let x = pass.run(decoder, x, 0..decoder.layers(), probe)?;
+        for one in pass.read(decoder, now, &x)? {
             each(scored.len(), &one);
             scored.push(one);
         }
-        from = to;
+        left = later;
     }
     Ok(scored)
 }
 
-fn batch<P: Probe>(decoder: &Decoder, asks: &[Ask], probe: &mut P) -> Result<Vec<Scored>> {
-    // A row an answer (at least one a prompt): the prompt with all but the answer's last token.
-    let mut rows = Vec::new();
-    for ask in asks {
-        decoder.check_length(ask.prompt.len())?;
-        if ask.answers.is_empty() {
-            rows.push(ask.prompt.clone());
-        }
-        for answer in &ask.answers {
-            rows.push([&ask.prompt[..], &answer[..answer.len() - 1]].concat());
-        }
-    }
-    let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-    let padded = pad_right(&rows);
-    let refs: Vec<&[u32]> = padded.iter().map(Vec::as_slice).collect();
-    let width = refs[0].len();
-    decoder.check_length(width)?;
-    let span = Span::whole(width, decoder.device())?;
-    let x = decoder.embed(&refs, &span, probe)?;
-    let x = decoder.run_layers(x, 0..decoder.layers(), &span, None::<&mut Past>, probe)?;
+/// Some asks as the rows of one forward pass.
+pub(super) struct Pass {
+    /// A row an answer (at least one a prompt): the prompt with all but the
+    /// answer's last token, padded on the right to one length.
+    rows: Vec<Vec<u32>>,
+    span: Span,
+    /// Rows of the flattened residual at which a token of an answer is predicted.
+    wanted: Tensor,
+}
 
-    // Logits only where an answer's token is predicted.
-    let mut wanted = Vec::new();
-    let mut row = 0;
-    for ask in asks {
-        for _ in 0..ask.answers.len().max(1) {
-            wanted.extend((ask.prompt.len() - 1..lengths[row]).map(|t| (row * width + t) as u32));
-            row += 1;
-        }
-    }
-    let count = wanted.len();
-    let wanted = Tensor::from_vec(wanted, count, decoder.device())?;
-    let x = x
-        .reshape((rows.len() * width, decoder.config.d))?
-        .index_select(&wanted, 0)?;
-    let log_probs: Vec<Vec<f32>> = decoder.log_probs(&x)?.to_vec2()?;
-
-    let mut next = log_probs.iter();
-    let scored = asks.iter().map(|ask| {
-        let mut one = Scored {
-            log_p: Vec::new(),
-            exact: Vec::new(),
-            top: (0, 0.0),
-        };
-        let rows: &[Vec<u32>] = if ask.answers.is_empty() {
-            &[Vec::new()]
-        } else {
-            &ask.answers
-        };
-        for (i, answer) in rows.iter().enumerate() {
-            let (mut sum, mut exact) = (0.0, true);
-            for (j, log_probs) in next.by_ref().take(answer.len().max(1)).enumerate() {
-                let top = argmax(log_probs);
-                if i == 0 && j == 0 {
-                    one.top = (top, f64::from(log_probs[top as usize]).exp());
-                }
-                if let Some(&token) = answer.get(j) {
-                    sum += f64::from(log_probs[token as usize]);
-                    exact &= token == top;
-                }
+impl Pass {
+    /// How many of `asks` fit into a pass of at most `most` tokens: one at least.
+    pub fn takes(asks: &[Ask], most: usize) -> usize {
+        let (mut count, mut rows, mut width) = (0, 0, 0);
+        for ask in asks {
+            let longest = ask.answers.iter().map(Vec::len).max().unwrap_or(1);
+            rows += ask.answers.len().max(1);
+            width = width.max(ask.prompt.len() + longest - 1);
+            if count > 0 && rows * width > most {
+                break;
             }
-            if !answer.is_empty() {
-                one.log_p.push(sum / answer.len() as f64);
-                one.exact.push(exact);
+            count += 1;
+        }
+        count
+    }
+
+    pub fn new(decoder: &Decoder, asks: &[Ask]) -> Result<Pass> {
+        let mut rows = Vec::new();
+        for ask in asks {
+            decoder.check_length(ask.prompt.len())?;
+            if ask.answers.is_empty() {
+                rows.push(ask.prompt.clone());
+            }
+            for answer in &ask.answers {
+                rows.push([&ask.prompt[..], &answer[..answer.len() - 1]].concat());
             }
         }
-        one
-    });
-    Ok(scored.collect())
+        let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
+        let rows = pad_right(&rows);
+        let width = rows.first().map_or(0, Vec::len);
+        decoder.check_length(width)?;
+        let mut wanted = Vec::new();
+        let mut row = 0;
+        for ask in asks {
+            for _ in 0..ask.answers.len().max(1) {
+                let predicts = ask.prompt.len() - 1..lengths[row];
+                wanted.extend(predicts.map(|t| (row * width + t) as u32));
+                row += 1;
+            }
+        }
+        let count = wanted.len();
+        Ok(Pass {
+            span: Span::whole(width, decoder.device())?,
+            wanted: Tensor::from_vec(wanted, count, decoder.device())?,
+            rows,
+        })
+    }
+
+    /// Tokens of the pass, pads included.
+    pub fn tokens(&self) -> usize {
+        self.rows.len() * self.span.rows
+    }
+
+    /// The residual that enters layer 0.
+    pub fn enter<P: Probe>(&self, decoder: &Decoder, probe: &mut P) -> Result<Tensor> {
+        let refs: Vec<&[u32]> = self.rows.iter().map(Vec::as_slice).collect();
+        Ok(decoder.embed(&refs, &self.span, probe)?)
+    }
+
+    /// Takes the residual through `layers`.
+    pub fn run<P: Probe>(
+        &self,
+        decoder: &Decoder,
+        x: Tensor,
+        layers: Range<usize>,
+        probe: &mut P,
+    ) -> Result<Tensor> {
+        Ok(decoder.run_layers(x, layers, &self.span, None::<&mut Past>, probe)?)
+    }
+
+    /// What the last residual says of each of `asks`, those of the pass. Logits
+    /// are computed only where an answer's token is predicted.
+    pub fn read(&self, decoder: &Decoder, asks: &[Ask], x: &Tensor) -> Result<Vec<Scored>> {
+        let x = x
+            .reshape((self.tokens(), decoder.config.d))?
+            .index_select(&self.wanted, 0)?;
+        let log_probs: Vec<Vec<f32>> = decoder.log_probs(&x)?.to_vec2()?;
+        let mut next = log_probs.iter();
+        Ok(asks.iter().map(|ask| scored(ask, &mut next)).collect())
+    }
+}
+
+/// One ask from its rows of log-probabilities, the next ones.
+fn scored<'a>(ask: &Ask, next: &mut impl Iterator<Item = &'a Vec<f32>>) -> Scored {
+    let mut one = Scored {
+        log_p: Vec::new(),
+        exact: Vec::new(),
+        top: (0, 0.0),
+    };
+    let rows: &[Vec<u32>] = if ask.answers.is_empty() {
+        &[Vec::new()]
+    } else {
+        &ask.answers
+    };
+    for (i, answer) in rows.iter().enumerate() {
+        let (mut sum, mut exact) = (0.0, true);
+        for (j, log_probs) in next.by_ref().take(answer.len().max(1)).enumerate() {
+            let top = argmax(log_probs);
+            if i == 0 && j == 0 {
+                one.top = (top, f64::from(log_probs[top as usize]).exp());
+            }
+            if let Some(&token) = answer.get(j) {
+                sum += f64::from(log_probs[token as usize]);
+                exact &= token == top;
+            }
+        }
+        if !answer.is_empty() {
+            one.log_p.push(sum / answer.len() as f64);
+            one.exact.push(exact);
+        }
+    }
+    one
 }

@@ -68,6 +68,19 @@ impl Decoder {
         !self.edited.is_empty()
     }
 
+    /// Whether the last MLP matrix of `layer` is not the one that was loaded.
+    pub fn is_edited_at(&self, layer: usize) -> bool {
+        self.edited.contains_key(&layer)
+    }
+
+    /// The first layer at which `other`, of the same model, holds another
+    /// matrix. Told by the tensors themselves and not by their numbers: below
+    /// that layer both are one.
+    pub fn first_difference(&self, other: &Decoder) -> Option<usize> {
+        let own = |layer: &usize| self.down_weight(*layer).id() != other.down_weight(*layer).id();
+        (0..self.layers()).find(own)
+    }
+
     pub fn device(&self) -> &Device {
         self.weights.embed.device()
     }

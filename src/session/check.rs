@@ -5,6 +5,7 @@
 use super::error::Refusal;
 use super::schema::{FORMAT, SavedEdit, SavedTrace, Session};
 use crate::edit::LayerChoice;
+use crate::edit::stack::ALPHA;
 use crate::trace::Kind;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -77,9 +78,9 @@ pub fn session(session: &Session) -> Result<(), Refusal> {
 
 fn edit(name: &str, saved: &SavedEdit, session: &Session) -> Result<(), Refusal> {
     let layers = 0..=session.model.layers - 1;
-    within(format!("{name}.alpha"), saved.alpha, &SCALES)?;
+    within(format!("{name}.alpha"), saved.alpha, &ALPHA)?;
     for beneath in &saved.made_on {
-        within(format!("{name}.made_on.alpha"), beneath.alpha, &SCALES)?;
+        within(format!("{name}.made_on.alpha"), beneath.alpha, &ALPHA)?;
     }
     let asked = &saved.asked;
     let name_of = |field: &str| format!("{name}.asked.{field}");

@@ -1,29 +1,34 @@
 //! The workbench's whole state: plain data, changed only by
 //! [`update`](super::update::update), shown only by [`view`](super::view).
 
+pub mod check;
 pub mod confabs;
 pub mod edits;
 pub mod entry;
 pub mod fact;
+mod fading;
 pub mod jobs;
 pub mod overlay;
+pub mod record;
 pub mod trace;
 pub mod watch;
 
 pub use super::pane::Pane;
 pub use confabs::{Confabs, Continuation};
-pub use edits::{EditRecord, Edits, Making};
+pub use edits::Edits;
 pub use entry::Entry;
 pub use fact::Fact;
 pub use jobs::{Job, JobKind, Jobs, Ticket};
 pub use overlay::{Ask, Confirm, Overlay};
+pub use record::{EditRecord, Making};
 pub use trace::{Show, TraceGrid, TraceView};
 pub use watch::{Filter, Watched};
 
 use super::store::{ModelEntry, Reply, SessionData, SessionEntry};
 use crate::edit::{LayerChoice, defaults};
-use crate::engine::{EventKind, LoadSpec, ModelInfo, Spec};
+use crate::engine::{EventKind, LoadSpec, ModelInfo, Source, Spec};
 use crate::measure::Probe;
+use crate::session::export::Form;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;
@@ -69,6 +74,14 @@ pub enum Effect {
     /// To the terminal's clipboard (OSC 52).
     Copy(String),
     WriteFile(PathBuf, String),
+    /// Writes the edits that are on to a place where nothing is yet.
+    Export {
+        form: Form,
+        to: PathBuf,
+        /// The model's files.
+        source: Source,
+        data: Box<SessionData>,
+    },
     Repaint,
     Suspend,
     Quit,
@@ -111,11 +124,13 @@ pub struct Notice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Plain,
+    /// Something that was done has a price.
+    Warning,
     Error,
 }
 
 impl Notice {
-    /// Plain words go by themselves; an error stays until a key is pressed.
+    /// Plain words go by themselves; the others stay until a key is pressed.
     pub fn over(&self, now: Duration) -> bool {
         self.tone == Tone::Plain && now.saturating_sub(self.at) > Duration::from_secs(5)
     }
@@ -193,6 +208,8 @@ pub struct State {
     pub overlays: Vec<Overlay>,
     pub health: Health,
     pub model: Option<ModelInfo>,
+    /// Where that model was read from.
+    pub source: Source,
     pub jobs: Jobs,
     pub fact: Fact,
     pub trace: TraceView,
@@ -203,6 +220,8 @@ pub struct State {
     /// The models to choose from; `None` while they are looked for.
     pub models: Option<Vec<ModelEntry>>,
     pub notice: Option<Notice>,
+    /// The exports that are still being written.
+    pub exporting: Vec<PathBuf>,
     /// Ctrl-C was pressed and a second one leaves.
     pub leaving: bool,
 }
@@ -221,6 +240,7 @@ impl State {
             overlays: Vec::new(),
             health: Health::Loading,
             model: None,
+            source: Source::default(),
             jobs: Jobs::default(),
             fact: Fact::default(),
             trace: TraceView::default(),
@@ -229,6 +249,7 @@ impl State {
             session: SessionState::default(),
             models: None,
             notice: None,
+            exporting: Vec::new(),
             leaving: false,
         }
     }
@@ -252,6 +273,14 @@ impl State {
         self.notice = Some(Notice {
             text: text.into(),
             tone: Tone::Error,
+            at: self.now,
+        });
+    }
+
+    pub fn warn(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice {
+            text: text.into(),
+            tone: Tone::Warning,
             at: self.now,
         });
     }
@@ -287,7 +316,7 @@ impl State {
     /// Gives a pane the focus.
     pub fn focus_on(&mut self, pane: Pane) {
         self.focus = pane;
-        if pane != Pane::Fact {
+        if Pane::BELOW.contains(&pane) {
             self.body = pane;
         }
     }

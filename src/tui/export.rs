@@ -18,6 +18,7 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
             json(kept.into_iter().find(same)?)
         }
         Pane::Edit => json(&state.edits.selected_record()?.report),
+        Pane::Stack => stack(state),
         Pane::Neighbours => {
             let rows = state.watch.known();
             let lines = rows.iter().map(serde_json::to_string);
@@ -48,6 +49,7 @@ pub fn what(pane: Pane) -> &'static str {
         Pane::Fact => "the command line",
         Pane::Trace => "the trace",
         Pane::Edit => "the edit's report",
+        Pane::Stack => "the stack",
         Pane::Neighbours => "the probes",
         Pane::Confabulations => "the continuations",
     }
@@ -58,9 +60,40 @@ pub fn file_name(pane: Pane) -> &'static str {
         Pane::Fact => "edit.sh",
         Pane::Trace => "trace.json",
         Pane::Edit => "edit.json",
+        Pane::Stack => "stack.tsv",
         Pane::Neighbours => "probes.jsonl",
         Pane::Confabulations => "continuations.txt",
     }
+}
+
+/// A line an edit, with tabs between its columns.
+fn stack(state: &State) -> Option<String> {
+    let edits = &state.edits;
+    let mut text = String::from(
+        "edit\tsubject\ttarget\tmethod\tfirst_layer\tlast_layer\ton\talpha\trelative_update_norm\tp_made\tp_now\n",
+    );
+    let plain = |text: &str| text.trim().replace(['\t', '\n'], " ");
+    for (at, stacked) in edits.stack.iter().enumerate() {
+        let record = edits.records.get(&stacked.id)?;
+        let (request, report) = (&record.spec.request, &record.report);
+        let (first, last) = report.span();
+        let now = edits.check.held.get(&stacked.id);
+        let columns = [
+            (at + 1).to_string(),
+            plain(&request.subject),
+            plain(&request.target),
+            record.spec.method.name().into(),
+            first.to_string(),
+            last.to_string(),
+            stacked.on.to_string(),
+            stacked.alpha.to_string(),
+            report.relative_update_norm.to_string(),
+            report.p_target.after.to_string(),
+            now.map_or(String::new(), f64::to_string),
+        ];
+        text += &(columns.join("\t") + "\n");
+    }
+    (!edits.stack.is_empty()).then_some(text)
 }
 
 fn json(value: &impl Serialize) -> Option<String> {

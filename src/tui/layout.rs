@@ -37,6 +37,8 @@ pub struct Wish {
     pub zoomed: bool,
     /// Rows that the trace would like, border included.
     pub trace_rows: u16,
+    /// Rows that the stack's own screen would like, border included.
+    pub stack_rows: u16,
 }
 
 /// Divides the screen; `None` where it is too small to be of use.
@@ -55,6 +57,10 @@ pub fn divide(wish: Wish) -> Option<Screen> {
     };
     if wish.zoomed {
         screen.panes.push((wish.focus, row(1, height - 2)));
+        return Some(screen);
+    }
+    if wish.focus == Pane::Stack {
+        screen.panes.extend(stack(wish, row(1, height - 2)));
         return Some(screen);
     }
     screen.panes.push((Pane::Fact, row(1, FACT)));
@@ -87,6 +93,25 @@ pub fn divide(wish: Wish) -> Option<Screen> {
     Some(screen)
 }
 
+/// The stack's own screen: the neighbours stay in sight under it, because they
+/// move as α does.
+fn stack(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
+    if body.width < 78 || body.height < 20 {
+        return vec![(Pane::Stack, body)];
+    }
+    let below = (body.height / 3).clamp(6, 16);
+    let height = wish.stack_rows.clamp(12, body.height - below);
+    let under = Rect {
+        y: body.y + height,
+        height: body.height - height,
+        ..body
+    };
+    vec![
+        (Pane::Stack, Rect { height, ..body }),
+        (Pane::Neighbours, under),
+    ]
+}
+
 /// Rows of the upper panes: what the trace needs where there is plenty; on a
 /// small screen the focused row gets the larger part.
 fn top_rows(wish: Wish, height: u16) -> u16 {
@@ -109,6 +134,7 @@ mod tests {
             body,
             zoomed,
             trace_rows: 14,
+            stack_rows: 18,
         }
     }
 
@@ -116,7 +142,7 @@ mod tests {
     fn panes_tile_the_screen_at_every_size() {
         for width in 60..220 {
             for height in 20..80 {
-                for body in &Pane::ALL[1..] {
+                for body in Pane::BELOW.iter().chain([&Pane::Stack]) {
                     for zoomed in [false, true] {
                         let screen = divide(wish(width, height, *body, zoomed)).unwrap();
                         let area: u32 = screen

@@ -1,6 +1,6 @@
 //! The panes of the workbench.
 
-/// In the order of the tab key.
+/// In the order of their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pane {
     Fact,
@@ -8,11 +8,22 @@ pub enum Pane {
     Edit,
     Neighbours,
     Confabulations,
+    /// The whole stack, with a screen of its own.
+    Stack,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 5] = [
+    pub const ALL: [Pane; 6] = [
         Pane::Fact,
+        Pane::Trace,
+        Pane::Edit,
+        Pane::Neighbours,
+        Pane::Confabulations,
+        Pane::Stack,
+    ];
+
+    /// Those that share the place below the fact.
+    pub const BELOW: [Pane; 4] = [
         Pane::Trace,
         Pane::Edit,
         Pane::Neighbours,
@@ -26,12 +37,19 @@ impl Pane {
             Pane::Edit => "Edit",
             Pane::Neighbours => "Neighbours",
             Pane::Confabulations => "Confabulations",
+            Pane::Stack => "Stack",
         }
     }
 
-    /// So many panes further, around the corner.
+    /// So many panes further, around the corner: those of the usual screen,
+    /// to which the stack's own leads back.
     pub fn step(self, by: isize) -> Pane {
-        let at = Self::ALL.iter().position(|p| *p == self).unwrap_or(0) as isize;
-        Self::ALL[(at + by).rem_euclid(Self::ALL.len() as isize) as usize]
+        let around = &Self::ALL[..Self::BELOW.len() + 1];
+        let at = match around.iter().position(|p| *p == self) {
+            Some(at) => at as isize,
+            None if by > 0 => -1,
+            None => 0,
+        };
+        around[(at + by).rem_euclid(around.len() as isize) as usize]
     }
 }

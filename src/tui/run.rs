@@ -230,6 +230,7 @@ impl Loop<'_> {
                 | Effect::List(_)
                 | Effect::ListModels
                 | Effect::Load(..)
+                | Effect::Export { .. }
                 | Effect::WriteFile(..) => self.sessions.ask(effect),
             }
         }

@@ -1,13 +1,36 @@
 //! Fuzzy search for the palette and the lists of sessions and models.
 
-use super::app::overlay::Hit;
+use super::app::overlay::{Ask, Hit};
 use super::keymap::{BINDINGS, Command};
 use super::store::{ModelEntry, SessionEntry};
+use crate::session::export::Form;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
+/// A command typed with what it asks for: `export peft DIR`, `alpha 0.5`.
+pub fn argument(text: &str) -> Option<(Ask, &str)> {
+    let (name, rest) = text.trim().split_once(char::is_whitespace)?;
+    let rest = rest.trim();
+    let first = rest.split_whitespace().next().unwrap_or_default();
+    match name {
+        "export" if Form::ALL.iter().any(|form| form.name() == first) => Some((Ask::Export, rest)),
+        "alpha" | "α" if first.replace('−', "-").parse::<f64>().is_ok() => {
+            Some((Ask::Alpha, rest))
+        }
+        _ => None,
+    }
+}
+
 /// Commands whose words match, best first; all of them for an empty text.
 pub fn commands(text: &str) -> Vec<Hit> {
+    if let Some((ask, _)) = argument(text) {
+        let command = match ask {
+            Ask::Alpha => Command::AskAlpha,
+            _ => Command::Export,
+        };
+        let matched = Vec::new();
+        return vec![Hit { command, matched }];
+    }
     let mut seen: Vec<Command> = Vec::new();
     let all = BINDINGS.iter().filter(|b| {
         let new = !seen.contains(&b.command);
@@ -39,7 +62,10 @@ fn matching<'a, T>(text: &str, entries: &'a [T], words: impl Fn(&T) -> String) -
 
 fn rank<'a, T>(text: &str, items: impl Iterator<Item = (T, &'a str)>) -> Vec<(T, Vec<u32>)> {
     let pattern = Pattern::parse(text, CaseMatching::Smart, Normalization::Smart);
-    let mut matcher = Matcher::new(Config::DEFAULT);
+    // Of two that say the same word, the one that begins with it.
+    let mut config = Config::DEFAULT;
+    config.prefer_prefix = true;
+    let mut matcher = Matcher::new(config);
     let mut scratch = Vec::new();
     let mut hits: Vec<(u32, T, Vec<u32>)> = items
         .filter_map(|(item, words)| {
@@ -59,13 +85,30 @@ fn rank<'a, T>(text: &str, items: impl Iterator<Item = (T, &'a str)>) -> Vec<(T,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::pane::Pane;
 
     #[test]
     fn commands_are_found_by_a_few_letters() {
         assert_eq!(commands("undo")[0].command, Command::Undo);
         assert_eq!(commands("transp")[0].command, Command::Transpose);
         assert_eq!(commands("swap axes")[0].command, Command::Transpose);
+        assert_eq!(commands("stack")[0].command, Command::Go(Pane::Stack));
+        assert_eq!(commands("solo")[0].command, Command::Solo);
+        assert_eq!(commands("export")[0].command, Command::Export);
         assert!(commands("qqqqzz").is_empty());
         assert!(commands("").len() > 40);
+    }
+
+    #[test]
+    fn a_command_may_bring_what_it_asks_for() {
+        assert_eq!(
+            argument(" export peft my dir "),
+            Some((Ask::Export, "peft my dir"))
+        );
+        assert_eq!(commands("export gguf x")[0].command, Command::Export);
+        assert_eq!(argument("alpha 0.5"), Some((Ask::Alpha, "0.5")));
+        for text in ["export", "export the", "alpha", "alpha x", "layer lower"] {
+            assert_eq!(argument(text), None, "{text}");
+        }
     }
 }

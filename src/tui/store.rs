@@ -58,6 +58,11 @@ pub enum Reply {
     /// No path: a sitting that was left behind, not saved anywhere yet.
     Loaded(Result<(Option<PathBuf>, Box<SessionData>), String>),
     Wrote(Result<PathBuf, String>),
+    /// So many edits are there now.
+    Exported {
+        to: PathBuf,
+        result: Result<usize, String>,
+    },
     Models(Vec<ModelEntry>),
 }
 

@@ -5,6 +5,7 @@ mod act;
 pub mod commands;
 mod dialogs;
 mod engine;
+mod export;
 mod model;
 mod mouse;
 mod session;

@@ -11,6 +11,7 @@ pub mod models;
 pub mod neighbours;
 pub mod palette;
 pub mod sessions;
+pub mod stack;
 pub mod toast;
 pub mod trace;
 
@@ -30,6 +31,7 @@ pub fn screen(state: &State) -> Option<Screen> {
         body: state.body,
         zoomed: state.zoomed,
         trace_rows: trace::rows_wanted(state),
+        stack_rows: stack::rows_wanted(state),
     })
 }
 
@@ -69,6 +71,7 @@ fn pane(
         Pane::Edit => edit::draw(buf, area, state, styles),
         Pane::Neighbours => neighbours::draw(buf, area, state, styles),
         Pane::Confabulations => confabulations::draw(buf, area, state, styles),
+        Pane::Stack => stack::draw(buf, area, state, styles),
     }
     None
 }

@@ -1,7 +1,9 @@
 //! No sequence of messages and no size of the terminal ends in a panic.
 
 use crate::script::{Bench, answer};
-use pentimento::engine::{EventKind, Outcome, Side, Spec, Stage};
+use pentimento::engine::{
+    EventKind, LayerOverlaps, LayerWeights, Outcome, Overlap, Side, Spec, StackCheck, Stage,
+};
 use pentimento::measure::{ProbeGroup, ProbeRow};
 use pentimento::trace::Kind;
 use pentimento::tui::app::{Effect, Msg, Ticket};
@@ -87,11 +89,40 @@ fn odd() -> impl Strategy<Value = EventKind> {
             }
         }),
         "\\PC{0,80}".prop_map(EventKind::Warning),
+        (0u64..9, number()).prop_map(|(id, p)| EventKind::Held { id, p }),
+        check().prop_map(|check| EventKind::Finished(Ok(Outcome::Rechecked(Box::new(check))))),
         "\\PC{0,300}".prop_map(|words| EventKind::Finished(Err(words))),
         Just(EventKind::Finished(Ok(Outcome::Cancelled))),
         Just(EventKind::Finished(Ok(Outcome::Probed(vec![])))),
         Just(EventKind::Finished(Ok(Outcome::Generated(vec![])))),
     ]
+}
+
+/// A stack check whose parts do not fit together.
+fn check() -> impl Strategy<Value = StackCheck> {
+    let number = || prop_oneof![any::<f64>(), 0.0..1.0];
+    let layer = (number(), number(), any::<bool>()).prop_map(|(a, b, edited)| LayerWeights {
+        before: a,
+        now: b,
+        change: b,
+        edited,
+    });
+    let pair = (number(), number()).prop_map(|(cosine, share)| Overlap { cosine, share });
+    let overlaps = (0usize..12, vec(0u64..9, 0..9), vec(vec(pair, 0..9), 0..9)).prop_map(
+        |(layer, ids, pairs)| LayerOverlaps {
+            layer,
+            in_c: layer % 2 == 0,
+            ids,
+            pairs,
+        },
+    );
+    let held = vec((0u64..9, number()), 0..9);
+    let overlaps = proptest::option::of(vec(overlaps, 0..4));
+    (held, vec(layer, 0..30), overlaps).prop_map(|(held, layers, overlaps)| StackCheck {
+        held,
+        layers,
+        overlaps,
+    })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -119,6 +150,8 @@ fn event() -> impl Strategy<Value = Event> {
             Msg::Store(Reply::Loaded(Err("damaged".into()))),
             Msg::Store(Reply::Saved { change: 0, result: Err(NotSaved::Exists("x".into())) }),
             Msg::Store(Reply::Saved { change: 3, result: Ok("x.toml".into()) }),
+            Msg::Store(Reply::Exported { to: "x".into(), result: Err("it is full".into()) }),
+            Msg::Store(Reply::Exported { to: "x".into(), result: Ok(2) }),
             Msg::EngineGone("gone".into()),
         ]).prop_map(Event::Msg),
     ]
@@ -128,11 +161,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_panics(events in vec(event(), 0..60), edited: bool) {
+    fn nothing_panics(events in vec(event(), 0..60), edited in 0..3usize) {
         let mut bench = Bench::open(120, 40);
-        if edited {
-            bench.play("te");
-        }
+        // Nothing, an edit, or two edits on the stack's own screen.
+        bench.play(["", "te", "ene<esc>S"][edited]);
         for event in events {
             match event {
                 Event::Msg(msg) => bench.send(msg),
@@ -148,7 +180,7 @@ proptest! {
 fn every_size_can_be_drawn() {
     let mut bench = Bench::open(120, 40);
     bench.play("tene");
-    for overlay in ["", "?", ":e", "o", "q", "<c-s>"] {
+    for overlay in ["", "?", ":e", "o", "q", "<c-s>", "S", "S=", "E"] {
         bench.keys(overlay);
         for width in (0..70).chain([78, 79, 80, 81, 109, 110, 120, 150, 200, 400]) {
             for height in (0..26).chain([30, 31, 40, 47, 48, 60, 100]) {

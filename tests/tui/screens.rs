@@ -108,6 +108,40 @@ fn two_edits_and_the_first_off() {
 }
 
 #[test]
+fn the_stack_on_a_screen_of_its_own() {
+    let mut bench = Bench::open(120, 40);
+    bench.play("S");
+    insta::assert_snapshot!("stack_empty", bench.text());
+    bench.play("e");
+    bench.play("ne");
+    insta::assert_snapshot!("faded", bench.text());
+    bench.play("<esc>neS");
+    bench.send(Msg::Tick(std::time::Duration::from_secs(60)));
+    insta::assert_snapshot!("stack_screen", styled(&bench.draw(Depth::True)));
+    insta::assert_snapshot!("stack_screen_without_colour", bench.text());
+    for (width, height) in [(60, 20), (80, 24), (200, 60)] {
+        bench.send(Msg::Resize(width, height));
+        insta::assert_snapshot!(format!("stack_screen_{width}x{height}"), bench.text());
+    }
+    bench.send(Msg::Resize(80, 24));
+    bench.play("k sl");
+    insta::assert_snapshot!("stack_solo_80x24", bench.text());
+}
+
+#[test]
+fn hundreds_of_edits_scroll() {
+    let mut bench = Bench::open(80, 24);
+    bench.play("eS");
+    for _ in 0..200 {
+        bench.play("D");
+    }
+    bench.send(Msg::Tick(std::time::Duration::from_secs(60)));
+    insta::assert_snapshot!("stack_of_hundreds", bench.text());
+    bench.play("g");
+    assert!(bench.text().contains("●   1 "), "{}", bench.text());
+}
+
+#[test]
 fn zoomed_panes() {
     let mut bench = Bench::open(120, 40);
     bench.play("te4z");

@@ -3,7 +3,8 @@
 
 use pentimento::edit::Delta;
 use pentimento::engine::{
-    Candidate, EventKind, LossStep, ModelInfo, Outcome, Prediction, Side, Spec, Stage, TraceHeader,
+    Candidate, EventKind, LayerOverlaps, LayerWeights, LossStep, ModelInfo, Outcome, Overlap,
+    Prediction, Side, Spec, StackCheck, Stage, TraceHeader,
 };
 use pentimento::measure::{
     EditReport, Generation, LayerNorm, MomentHealth, Pair, Probe, ProbeGroup, ProbeRow,
@@ -272,6 +273,53 @@ pub fn generations(prompts: &[String]) -> Vec<Generation> {
         .collect()
 }
 
+/// The stack while these edits are on: the second makes the first fade.
+pub fn recheck(on: &[u64], overlaps: bool) -> (Vec<EventKind>, Outcome) {
+    let p = |id: u64| match id {
+        id if !on.contains(&id) => 0.002,
+        1 if on.contains(&2) => 0.41,
+        _ => 0.992,
+    };
+    let ids: Vec<u64> = (1..=9).collect();
+    let held: Vec<(u64, f64)> = ids.iter().map(|id| (*id, p(*id))).collect();
+    let layer = |layer: usize| {
+        let before = 14.0 + 0.37 * layer as f64;
+        let edited = layer == 4 && !on.is_empty();
+        let change = if edited { 0.091 * before } else { 0.0 };
+        LayerWeights {
+            before,
+            now: before + 0.4 * change,
+            change,
+            edited,
+        }
+    };
+    let near = |a: u64, b: u64| match a.abs_diff(b) {
+        0 => 1.0,
+        1 => 0.83,
+        apart => 0.3 / apart as f64 * if a % 2 == b % 2 { 1.0 } else { -1.0 },
+    };
+    let pair = |a: &u64, b: &u64| Overlap {
+        cosine: near(*a, *b),
+        share: 0.9 * near(*a, *b),
+    };
+    let pairs = ids.iter().map(|a| ids.iter().map(|b| pair(a, b)).collect());
+    let at_four = LayerOverlaps {
+        layer: 4,
+        in_c: true,
+        pairs: pairs.collect(),
+        ids: ids.clone(),
+    };
+    let said = held
+        .iter()
+        .map(|(id, p)| EventKind::Held { id: *id, p: *p });
+    let check = StackCheck {
+        held: held.clone(),
+        layers: (0..LAYERS).map(layer).collect(),
+        overlaps: overlaps.then(|| vec![at_four]),
+    };
+    (said.collect(), Outcome::Rechecked(Box::new(check)))
+}
+
 /// What the engine says to a job. `edited`: whether an edit is on.
 pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
     let mut events = Vec::new();
@@ -486,6 +534,11 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                 hash: format!("b81d{on}7aa"),
             }
         }
+        Spec::Recheck { overlaps } => {
+            let (held, outcome) = recheck(if edited { &[1] } else { &[] }, *overlaps);
+            events.extend(held);
+            outcome
+        }
         Spec::Probe { probes } => {
             events.push(started(Stage::Probes, probes.len() as u64));
             let known = neighbours(edited);
@@ -587,8 +640,16 @@ impl Bench {
     fn carry_out(&mut self, effect: Effect, limit: &mut usize) -> bool {
         match effect {
             Effect::Submit(ticket, spec) => {
-                let edited = !self.state.edits.on().is_empty();
-                for event in answer(&spec, edited) {
+                let on = self.state.edits.on();
+                let events = match &*spec {
+                    Spec::Recheck { overlaps } => {
+                        let (mut held, outcome) = recheck(&on, *overlaps);
+                        held.push(EventKind::Finished(Ok(outcome)));
+                        held
+                    }
+                    spec => answer(spec, !on.is_empty()),
+                };
+                for event in events {
                     if *limit == 0 {
                         return false;
                     }

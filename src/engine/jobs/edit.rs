@@ -1,6 +1,6 @@
 //! Making an edit, and watching what it moves.
 
-use super::{Job, moment, probe};
+use super::{Job, moment, overlaps, probe};
 use crate::edit::context::{Context, norm};
 use crate::edit::moment::THIN;
 use crate::edit::value::{Loss, Value};
@@ -160,7 +160,10 @@ pub fn run(
         warnings: Vec::new(),
         elapsed_s: elapsed,
     };
+    let moved: Vec<usize> = made.deltas.iter().map(|delta| delta.layer).collect();
     report.warnings = warnings(&report, &facts, &made, &asked);
+    let crowded = overlaps::warning(job, model, &folders, &asked, &moved)?;
+    report.warnings.extend(crowded);
     for warning in &report.warnings {
         job.say(EventKind::Warning(warning.clone()));
     }

@@ -4,8 +4,10 @@
 mod edit;
 mod load;
 mod moment;
+mod overlaps;
 mod predict;
 mod probe;
+mod recheck;
 mod score;
 mod trace;
 
@@ -70,6 +72,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
                 hash: model.weights_name(),
             })
         }
+        Spec::Recheck { overlaps } => recheck::run(job, overlaps, state),
         Spec::Probe { probes } => probe::run(job, &probes, state.model()?),
         Spec::Moments {
             layers,

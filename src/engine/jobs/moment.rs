@@ -4,7 +4,7 @@ use super::Job;
 use crate::edit::moment::{
     Cache, CacheKey, Collection, NullSpace, SecondMoment, TOKENS_PER_DIM, Text, partial,
 };
-use crate::edit::{EditError, EditSpec, Hyper, Method, Metric, MomentSource};
+use crate::edit::{EditError, EditSpec, Factor, Hyper, Method, Metric, MomentSource};
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, ModelInfo, Outcome, Stage};
 use crate::engine::folders::Folders;
@@ -112,6 +112,37 @@ fn text(source: &MomentSource, model: &Model) -> Result<Text> {
 /// The program's own text for a model that was trained on `world`, or on none of ours.
 fn own_text(world: Option<&World>) -> Text {
     world.map_or_else(Text::plain, Text::of_world)
+}
+
+/// C's factor at `layer` where it is at hand: in memory from an earlier edit, or
+/// cached on disk. Nothing is collected for it.
+pub fn at_hand(model: &mut Model, folders: &Folders, layer: usize) -> Option<Arc<Factor>> {
+    /// Keys this wide take some seconds to factor, in which nothing else runs.
+    const WIDEST: usize = 8192;
+    let prefix = format!("{layer} ridge ");
+    let of = |metric: &Metric| match metric {
+        Metric::Factor(factor) => Some(Arc::clone(factor)),
+        Metric::NullSpace(_) => None,
+    };
+    let mut made = model
+        .metrics
+        .iter()
+        .filter(|(name, _)| name.starts_with(&prefix));
+    if let Some(factor) = made.find_map(|(_, (metric, _))| of(metric)) {
+        return Some(factor);
+    }
+    let d_k = model.pristine.config.d_mlp;
+    let cache = Cache::new(folders.cache.as_ref().filter(|_| d_k <= WIDEST)?);
+    let hash = own_text(model.is_atlas.then_some(&model.world)).hash();
+    let moment = cache.load(&key(&model.info, &hash, layer), d_k)?;
+    let ridge = Hyper::default().ridge;
+    let factor = Arc::new(moment.factor(ridge).ok()?);
+    // Under the name by which an edit looks for it.
+    let health = health(&moment, factor.condition, factor.ridge);
+    let metric = (Metric::Factor(Arc::clone(&factor)), health);
+    let name = format!("{prefix}{ridge} {hash}");
+    model.metrics.insert(name, metric);
+    Some(factor)
 }
 
 /// The layers whose second moment over the program's own text is in the cache.

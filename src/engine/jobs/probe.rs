@@ -4,6 +4,7 @@ use super::Job;
 use crate::edit::Request;
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Side, Stage};
+use crate::engine::kept;
 use crate::engine::state::Model;
 use crate::measure::probes::Probes;
 use crate::measure::{Generation, Probe, ProbeGroup, ProbeRow, confab, neighbours};
@@ -32,10 +33,19 @@ pub(super) fn watch(
             });
         }
     };
-    let probes = Probes::new(&model.tokens, probes)?;
-    let mut rows = probes.before(&model.pristine, &mut job.brake(), said(false))?;
-    probes.after(after, &mut rows, &mut job.brake(), said(true))?;
-    Ok(rows)
+    let (tokens, pristine) = (&model.tokens, &model.pristine);
+    let known = model.kept.probes.take().filter(|known| known.are(probes));
+    let known = match known {
+        Some(known) => known,
+        None => Probes::new(tokens, pristine, probes)?,
+    };
+    // Where the two part is where the next change is likely to be.
+    let next = after.first_difference(pristine);
+    kept::with(&model.kept.probes, known, |probes| {
+        let mut rows = probes.before(tokens, pristine, next, &mut job.brake(), said(false))?;
+        probes.after(tokens, after, &mut rows, &mut job.brake(), said(true))?;
+        Ok(rows)
+    })
 }
 
 pub fn propose(
@@ -77,8 +87,9 @@ pub(super) fn proposals(
         return Ok(neighbours::propose(&model.world, request, old, count));
     }
     let tried = neighbours::propose(&model.world, request, old, TRIED * count);
-    let rows =
-        Probes::new(&model.tokens, &tried)?.before(&model.pristine, &mut job.brake(), |_, _| {})?;
+    let (tokens, pristine) = (&model.tokens, &model.pristine);
+    let mut probes = Probes::new(tokens, pristine, &tried)?;
+    let rows = probes.before(tokens, pristine, None, &mut job.brake(), |_, _| {})?;
     let stays = |probe: &Probe, row: &ProbeRow| {
         row.p_before >= KNOWN || matches!(probe.group, ProbeGroup::Fact | ProbeGroup::Paraphrase)
     };

@@ -29,11 +29,8 @@ pub fn run(job: &Job, records: &[Record], text: usize, model: &Model) -> Result<
     )?;
     let mut change: f64 = 0.0;
     for layer in 0..model.pristine.layers() {
-        change = change.max(stack::relative_change(
-            &model.pristine,
-            &model.current,
-            layer,
-        )?);
+        let (_, moved) = stack::norms_now(&model.current, layer)?;
+        change = change.max(moved / stack::weight_norm(&model.pristine, layer)?);
     }
     Ok(Outcome::Scored(Totals {
         scores,

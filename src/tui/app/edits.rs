@@ -2,59 +2,12 @@
 //! toggling and scaling all say which stack is wanted; the weights follow.
 
 use super::Ticket;
-use crate::edit::{Delta, EditSpec};
-use crate::engine::{EditId, LossStep, Stacked, Stage};
-use crate::measure::{EditReport, Watch};
+use super::check::Check;
+use super::record::{EditRecord, Making};
+use crate::edit::stack::ALPHA;
+use crate::engine::{EditId, Stacked};
 use crate::session::Beneath;
 use std::collections::BTreeMap;
-
-/// A finished edit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EditRecord {
-    pub spec: EditSpec,
-    pub watch: Watch,
-    /// The edits that were on when it was computed; it stays as it was computed.
-    pub made_on: Vec<Beneath>,
-    pub report: EditReport,
-    pub deltas: Vec<Delta>,
-}
-
-/// An edit being computed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Making {
-    pub ticket: Ticket,
-    pub id: EditId,
-    pub spec: EditSpec,
-    pub watch: Watch,
-    pub made_on: Vec<Beneath>,
-    pub stage: Option<Stage>,
-    pub losses: Vec<LossStep>,
-    pub warnings: Vec<String>,
-    /// It is in the stack already: its session came without its factors.
-    pub again: bool,
-}
-
-impl Making {
-    pub fn new(
-        ticket: Ticket,
-        id: EditId,
-        spec: EditSpec,
-        watch: Watch,
-        made_on: Vec<Beneath>,
-    ) -> Self {
-        Making {
-            ticket,
-            id,
-            spec,
-            watch,
-            made_on,
-            again: false,
-            stage: None,
-            losses: Vec::new(),
-            warnings: Vec::new(),
-        }
-    }
-}
 
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
@@ -65,8 +18,12 @@ pub struct Edits {
     future: Vec<Vec<Stacked>>,
     /// Scaling one edit many times is one step to undo.
     scaling: Option<EditId>,
+    /// The edit that was left on alone, and those that were on before it was.
+    soloed: Option<(EditId, Vec<EditId>)>,
     /// Row of the stack the cursor is on.
     pub cursor: usize,
+    /// What the engine found of the stack.
+    pub check: Check,
     /// Edits that run or wait, oldest first.
     pub making: Vec<Making>,
     /// The hash of the weights as they are, where the engine told it.
@@ -79,9 +36,8 @@ pub struct Edits {
     last_id: EditId,
 }
 
-/// How far one key press scales an edit, and between which bounds.
+/// How far one key press scales an edit.
 const STEP: f64 = 0.1;
-const ALPHA: (f64, f64) = (0.0, 3.0);
 
 impl Edits {
     pub fn next_id(&mut self) -> EditId {
@@ -120,6 +76,13 @@ impl Edits {
 
     pub fn selected_record(&self) -> Option<&EditRecord> {
         self.records.get(&self.selected()?.id)
+    }
+
+    /// The layer that the stack's screen looks at: the user's, else the last one
+    /// of the selected edit.
+    pub fn shown_layer(&self) -> Option<usize> {
+        let own = || Some(self.selected_record()?.report.layer);
+        self.check.layer.or_else(own)
     }
 
     /// A finished edit joins the stack, or fills the place kept for it.
@@ -161,21 +124,102 @@ impl Edits {
         self.change(|selected| selected.on = !selected.on)
     }
 
-    /// Scales the selected edit by so many steps.
+    /// Scales the selected edit by so many steps; whether that was possible.
     pub fn scale(&mut self, steps: f64) -> bool {
-        let Some(id) = self.selected().map(|s| s.id) else {
+        let Some(Stacked { id, alpha, .. }) = self.selected() else {
             return false;
         };
+        let wanted = (alpha / STEP + steps).round() * STEP;
+        // Never −0.
+        let wanted = wanted.clamp(*ALPHA.start(), *ALPHA.end()) + 0.0;
+        if wanted == alpha {
+            return false;
+        }
         let merged = self.scaling == Some(id);
         let before = self.past.len();
-        let done = self.change(|s| {
-            s.alpha = ((s.alpha / STEP + steps).round() * STEP).clamp(ALPHA.0, ALPHA.1);
-        });
+        let done = self.change(|s| s.alpha = wanted);
         if merged {
             self.past.truncate(before);
         }
         self.scaling = Some(id);
         done
+    }
+
+    /// Scales the selected edit to `alpha`, which is in its range.
+    pub fn scale_to(&mut self, alpha: f64) -> bool {
+        self.change(|s| s.alpha = alpha)
+    }
+
+    /// Leaves only the selected edit on; once more: those that were on before.
+    /// Nothing where it is alone from the start.
+    pub fn solo(&mut self) -> bool {
+        let Some(id) = self.selected().map(|s| s.id) else {
+            return false;
+        };
+        let before = self.soloed.take().filter(|(only, _)| self.alone(*only));
+        let on = match before {
+            Some((only, on)) if only == id => {
+                self.remember();
+                self.stack
+                    .iter_mut()
+                    .for_each(|s| s.on = on.contains(&s.id));
+                return true;
+            }
+            // From one to the next: the way back is to what was on at first.
+            Some((_, on)) => on,
+            None if self.alone(id) => return false,
+            None => {
+                let on = self.stack.iter().filter(|s| s.on);
+                on.map(|s| s.id).collect()
+            }
+        };
+        self.remember();
+        self.stack.iter_mut().for_each(|s| s.on = s.id == id);
+        self.soloed = Some((id, on));
+        true
+    }
+
+    /// The edit that `solo` left on alone, as long as it is.
+    pub fn soloed(&self) -> Option<EditId> {
+        let (only, _) = self.soloed.as_ref()?;
+        self.alone(*only).then_some(*only)
+    }
+
+    /// Whether this edit is on and no other.
+    fn alone(&self, id: EditId) -> bool {
+        let as_alone = |s: &Stacked| s.on == (s.id == id);
+        self.stack.iter().any(|s| s.id == id) && self.stack.iter().all(as_alone)
+    }
+
+    /// Moves the selected edit to another place, `by` rows down.
+    pub fn shift(&mut self, by: isize) -> bool {
+        let to = self.cursor.checked_add_signed(by);
+        let Some(to) = to.filter(|to| (*to).max(self.cursor) < self.stack.len()) else {
+            return false;
+        };
+        self.remember();
+        self.stack.swap(self.cursor, to);
+        self.cursor = to;
+        true
+    }
+
+    /// The selected edit's factors once more, as an edit of its own under it:
+    /// at once, and off, because two on would write it twice.
+    pub fn duplicate(&mut self) -> Option<EditId> {
+        let selected = self.selected()?;
+        let record = self.records.get(&selected.id)?;
+        let record = Some(record.clone()).filter(|r| !r.deltas.is_empty())?;
+        self.remember();
+        let id = self.next_id();
+        self.records.insert(id, record);
+        self.cursor += 1;
+        let copy = Stacked {
+            id,
+            on: false,
+            ..selected
+        };
+        self.stack.insert(self.cursor, copy);
+        Some(id)
     }
 
     /// Takes the selected edit off the stack.
@@ -204,8 +248,8 @@ impl Edits {
         let Some(stack) = self.past.pop() else {
             return false;
         };
-        self.future.push(std::mem::replace(&mut self.stack, stack));
-        self.settle();
+        let left = self.settle(stack);
+        self.future.push(left);
         true
     }
 
@@ -213,8 +257,8 @@ impl Edits {
         let Some(stack) = self.future.pop() else {
             return false;
         };
-        self.past.push(std::mem::replace(&mut self.stack, stack));
-        self.settle();
+        let left = self.settle(stack);
+        self.past.push(left);
         true
     }
 
@@ -237,9 +281,13 @@ impl Edits {
         self.scaling = None;
     }
 
-    fn settle(&mut self) {
+    /// Puts `stack` in place and the cursor where it differs; gives back what
+    /// was there.
+    fn settle(&mut self, stack: Vec<Stacked>) -> Vec<Stacked> {
         self.scaling = None;
-        self.cursor = self.stack.len().saturating_sub(1);
+        let same = stack.iter().zip(&self.stack).take_while(|(a, b)| a == b);
+        self.cursor = same.count().min(stack.len().saturating_sub(1));
+        std::mem::replace(&mut self.stack, stack)
     }
 
     /// Edits that `id` was computed on top of and that are not on any more.
@@ -254,6 +302,8 @@ impl Edits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edit::{Delta, EditSpec};
+    use crate::measure::{EditReport, Watch};
 
     fn record(made_on: Vec<Beneath>) -> EditRecord {
         EditRecord {
@@ -305,11 +355,80 @@ mod tests {
         for _ in 0..50 {
             edits.scale(-1.0);
         }
-        assert_eq!(edits.selected().unwrap().alpha, 0.0);
+        assert_eq!(edits.selected().unwrap().alpha, -1.0);
+        assert!(!edits.scale(-1.0), "it is at its end");
         edits.scale(1.0);
-        assert_eq!(edits.selected().unwrap().alpha, 0.1);
+        assert_eq!(edits.selected().unwrap().alpha, -0.9);
         assert!(edits.undo());
         assert_eq!(edits.selected().unwrap().alpha, 1.0);
+        for _ in 0..50 {
+            edits.scale(1.0);
+        }
+        assert_eq!(edits.selected().unwrap().alpha, 2.0);
+    }
+
+    fn on(edits: &Edits) -> Vec<bool> {
+        edits.stack.iter().map(|s| s.on).collect()
+    }
+
+    #[test]
+    fn solo_goes_from_one_to_the_next_and_back_to_what_was_on() {
+        let mut edits = two();
+        assert!(edits.solo());
+        assert_eq!((on(&edits), edits.soloed()), (vec![false, true], Some(2)));
+        edits.cursor = 0;
+        assert!(edits.solo());
+        assert_eq!((on(&edits), edits.soloed()), (vec![true, false], Some(1)));
+        assert!(edits.solo());
+        assert_eq!((on(&edits), edits.soloed()), (vec![true, true], None));
+        for _ in 0..3 {
+            assert!(edits.undo());
+        }
+        assert_eq!(on(&edits), [true, true]);
+        // Alone from the start there is nothing to go back to.
+        edits.toggle();
+        edits.cursor = 1;
+        assert!(!edits.solo());
+        // A change in between makes it another solo.
+        edits.cursor = 0;
+        edits.solo();
+        edits.cursor = 1;
+        edits.toggle();
+        edits.cursor = 0;
+        edits.solo();
+        edits.solo();
+        assert_eq!(on(&edits), [true, true]);
+    }
+
+    #[test]
+    fn edits_change_places_and_come_back() {
+        let mut edits = two();
+        let ids = |edits: &Edits| edits.stack.iter().map(|s| s.id).collect::<Vec<_>>();
+        assert!(!edits.shift(1), "it is the last");
+        assert!(edits.shift(-1) && !edits.shift(-1));
+        assert_eq!((ids(&edits), edits.cursor), (vec![2, 1], 0));
+        assert!(edits.undo());
+        assert_eq!(ids(&edits), [1, 2]);
+    }
+
+    #[test]
+    fn a_copy_is_off_and_stands_for_itself() {
+        let mut edits = two();
+        assert_eq!(edits.duplicate(), None, "without factors there is none");
+        let delta = Delta::dense(0, vec![1.0], vec![]);
+        edits.records.get_mut(&1).unwrap().deltas = vec![delta];
+        edits.cursor = 0;
+        assert_eq!(edits.duplicate(), Some(3));
+        assert_eq!((on(&edits), edits.cursor), (vec![true, false, true], 1));
+        edits.drop_selected();
+        assert!(edits.undo() && edits.undo());
+        assert_eq!(edits.stack.len(), 2);
+        assert!(edits.redo());
+        assert_eq!(
+            edits.selected().unwrap().id,
+            3,
+            "the cursor is at what changed"
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub enum JobKind {
     Trace,
     Edit,
     Stack,
+    Recheck,
     Probe,
     Propose,
     Moments,
@@ -26,7 +27,10 @@ pub enum JobKind {
 impl JobKind {
     /// Jobs that come and go by themselves and are not worth a word.
     pub fn quiet(self) -> bool {
-        matches!(self, JobKind::Predict | JobKind::Stack | JobKind::Adopt)
+        matches!(
+            self,
+            JobKind::Predict | JobKind::Stack | JobKind::Recheck | JobKind::Adopt
+        )
     }
 
     fn of(spec: &Spec) -> JobKind {
@@ -36,6 +40,7 @@ impl JobKind {
             Spec::Trace(_) => JobKind::Trace,
             Spec::Edit { .. } => JobKind::Edit,
             Spec::Stack { .. } => JobKind::Stack,
+            Spec::Recheck { .. } => JobKind::Recheck,
             Spec::Probe { .. } | Spec::Score { .. } => JobKind::Probe,
             Spec::Propose { .. } => JobKind::Propose,
             Spec::Moments { .. } => JobKind::Moments,

@@ -47,6 +47,8 @@ pub enum Ask {
     SaveAs,
     WriteTo,
     Layer,
+    Alpha,
+    Export,
 }
 
 impl Ask {
@@ -54,6 +56,8 @@ impl Ask {
         match self {
             Ask::SaveAs => "Save this session as",
             Ask::WriteTo => "Write this pane to a file",
+            Ask::Alpha => "Scale the selected edit to  −1 to 2",
+            Ask::Export => "Export what is on  peft, gguf, merged or delta, and where",
             Ask::Layer => "Edit which layer?  a number, or auto",
         }
     }

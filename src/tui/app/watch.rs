@@ -53,6 +53,8 @@ pub struct Watched {
     pub rows: BTreeMap<usize, WatchRow>,
     /// The job that fills them.
     pub ticket: Option<Ticket>,
+    /// What a job was asked that has not told all of it yet.
+    pub wanted: Vec<Probe>,
     pub cursor: usize,
     pub filter: Filter,
 }
@@ -80,6 +82,7 @@ impl Watched {
 
     /// The final word of a job on all its rows.
     pub fn finish(&mut self, rows: Vec<ProbeRow>) {
+        self.wanted.clear();
         self.rows = rows
             .into_iter()
             .map(|row| WatchRow { row, after: true })
@@ -87,7 +90,11 @@ impl Watched {
             .collect();
     }
 
+    /// What is watched, and what is about to be.
     pub fn probes(&self) -> Vec<Probe> {
+        if !self.wanted.is_empty() {
+            return self.wanted.clone();
+        }
         self.rows
             .values()
             .map(|w| Probe {

@@ -2,7 +2,7 @@
 //! a key.
 
 use crate::tui::app::Effect;
-use crate::tui::store::{Reply, Store};
+use crate::tui::store::{Reply, Store, files};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;
 use std::thread;
@@ -53,14 +53,43 @@ fn serve(mut store: Box<dyn Store>, asked: &Receiver<Effect>, answers: &Sender<R
             (&effect, &following),
             (Effect::Autosave(_), Some(Effect::Autosave(_)))
         );
-        if !outdated
-            && let Some(reply) = answer(store.as_mut(), effect)
+        let reply = match effect {
+            _ if outdated => None,
+            Effect::Export { .. } => export(effect, answers),
+            effect => answer(store.as_mut(), effect),
+        };
+        if let Some(reply) = reply
             && answers.send(reply).is_err()
         {
             return;
         }
         next = following.or_else(|| asked.recv().ok());
     }
+}
+
+/// Begins a thread of its own: a whole model takes its time, and saving does
+/// not wait for it. An answer at once only where it could not begin.
+fn export(effect: Effect, answers: &Sender<Reply>) -> Option<Reply> {
+    let Effect::Export {
+        form,
+        to,
+        source,
+        data,
+    } = effect
+    else {
+        return None;
+    };
+    let (answers, place) = (answers.clone(), to.clone());
+    let work = move || {
+        let result = files::export(form, &to, &source, &data);
+        let _ = answers.send(Reply::Exported { to, result });
+    };
+    let begun = thread::Builder::new().name("export".into()).spawn(work);
+    let failed = |e| Err(format!("nothing was exported: {e}"));
+    begun.err().map(|e| Reply::Exported {
+        to: place,
+        result: failed(e),
+    })
 }
 
 fn answer(store: &mut dyn Store, effect: Effect) -> Option<Reply> {

@@ -1,8 +1,9 @@
 //! Sessions in files, as the command line reads and writes them.
 
 use super::{ModelEntry, NotSaved, SessionData, SessionEntry, Store, models};
-use crate::engine::{ModelInfo, Stacked};
+use crate::engine::{ModelInfo, Source, Stacked};
 use crate::hub::Settings;
+use crate::session::export::Form;
 use crate::session::{
     Autosave, Factors, MadeOn, Model, SavedEdit, Session, autosave, list, load, save,
 };
@@ -116,6 +117,15 @@ impl Store for Files {
         autosave::remove(&path);
         Ok((None, data))
     }
+}
+
+/// Writes the edits that are on; says how many.
+pub fn export(form: Form, to: &Path, source: &Source, data: &SessionData) -> Result<usize, String> {
+    let (session, factors) = session(data);
+    crate::session::export::export(&session, &factors, source, form, to)
+        .map_err(|e| e.to_string())?;
+    let on = session.edits.iter().filter(|e| e.on && e.alpha != 0.0);
+    Ok(on.count())
 }
 
 fn entry(

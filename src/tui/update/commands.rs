@@ -23,9 +23,18 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             .push(Overlay::Ask(Ask::Layer, Entry::default())),
         C::TakeLayer => take_layer(state),
 
-        C::Undo | C::Redo | C::Toggle | C::ToggleAll | C::Weaker | C::Stronger | C::Drop => {
-            return stack::change(state, command);
-        }
+        C::Undo
+        | C::Redo
+        | C::Toggle
+        | C::ToggleAll
+        | C::Solo
+        | C::Weaker
+        | C::Stronger
+        | C::MoveUp
+        | C::MoveDown
+        | C::Duplicate
+        | C::Drop => return stack::change(state, command),
+        C::AskAlpha => stack::ask_for_alpha(state),
         C::Recall => return act::recall(state),
 
         C::TypePrompt => state.type_in(Field::Prompt),
@@ -57,6 +66,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::SaveAs => session::ask_for_name(state),
         C::Sessions => return session::list(state),
         C::Models => return model::list(state),
+        C::Export => super::export::ask(state),
         C::Copy => return copy(state),
         C::WriteFile => {
             let path = state.settings.folder.join(export::file_name(state.focus));
@@ -142,9 +152,18 @@ fn move_by(state: &mut State, dx: isize, dy: isize) {
             state.fact.anchor = None;
         }
         Pane::Trace => move_cell(state, dx, dy),
-        Pane::Edit => {
+        Pane::Edit | Pane::Stack => {
             let last = state.edits.stack.len().saturating_sub(1);
             state.edits.cursor = moved(state.edits.cursor, dy).min(last);
+            if dy != 0 {
+                state.edits.check.layer = None;
+            }
+            if let (Pane::Stack, Some(layer)) = (state.focus, state.edits.shown_layer()) {
+                let last = state.layers().saturating_sub(1);
+                if dx != 0 {
+                    state.edits.check.layer = Some(moved(layer, dx).min(last));
+                }
+            }
         }
         Pane::Neighbours => {
             let last = state.watch.listed().saturating_sub(1);

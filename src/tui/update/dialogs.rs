@@ -36,6 +36,13 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
                 *selected = selected.saturating_add_signed(by).min(last);
                 return vec![];
             }
+            if key.code == KeyCode::Enter
+                && let Some((ask, rest)) = search::argument(entry.text())
+            {
+                let rest = rest.to_string();
+                state.overlays.pop();
+                return asked(state, ask, rest);
+            }
             if key.code == KeyCode::Enter {
                 let chosen = search::commands(entry.text())
                     .get(*selected)
@@ -200,6 +207,8 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
                 vec![]
             }
         },
+        Ask::Alpha => super::stack::scale_to(state, &text),
+        Ask::Export => super::export::typed(state, &text),
         Ask::Layer => {
             let last = state.layers().saturating_sub(1);
             match span(&text) {

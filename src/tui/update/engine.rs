@@ -65,6 +65,11 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
             }
         }
         EventKind::Row { index, row, after } => state.watch.take(ticket, index, row, after),
+        EventKind::Held { id, p } => {
+            if state.edits.check.ticket == Some(ticket) {
+                state.edits.check.held.insert(id, p);
+            }
+        }
         EventKind::Token { prompt, side, text } => {
             state.confabs.take(ticket, prompt, side, text);
         }
@@ -100,7 +105,7 @@ fn finished(state: &mut State, ticket: Ticket, result: Result<Outcome, String>) 
     let mut effects = settled(state, job, result);
     if incomplete && !state.edits.incomplete() {
         // The last of a session's edits is made again, or given up.
-        effects.push(stack::restack(state));
+        effects.extend(stack::restack(state));
     }
     effects
 }
@@ -200,6 +205,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
                 alpha: 1.0,
                 on: true,
             };
+            state.edits.check.joined();
             state.edits.push(stacked, record);
             state.session.changes += 1;
             let mut effects = Vec::new();
@@ -208,7 +214,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
                 // the edit was seen on other weights.
                 state.edits.looked = state.edits.ticket.is_none_or(|t| t < job.ticket);
                 // Says which stack is wanted now, and gets the weights' hash.
-                effects.push(stack::restack(state));
+                effects.extend(stack::restack(state));
             }
             effects.extend(session::autosave(state));
             effects
@@ -221,7 +227,9 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             // Without edits the weights keep the model's own name.
             state.edits.hash = (!state.edits.on().is_empty()).then_some(hash);
             let mut effects = if std::mem::take(&mut state.edits.looked) {
-                act::predict(state)
+                let mut effects = act::predict(state);
+                effects.extend(stack::recheck(state));
+                effects
             } else {
                 stack::refresh(state)
             };
@@ -229,6 +237,12 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
                 effects.extend(session::autosave(state));
             }
             effects
+        }
+        Outcome::Rechecked(found) => {
+            if state.edits.check.ticket == Some(job.ticket) {
+                stack::rechecked(state, *found);
+            }
+            vec![]
         }
         Outcome::Probed(rows) => {
             if state.watch.ticket == Some(job.ticket) {
@@ -243,8 +257,8 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             }
             let mut all = state.settings.probes.clone();
             all.extend(probes);
-            let (_, effect) = state.jobs.submit(Spec::Probe { probes: all });
-            vec![effect]
+            state.watch.wanted.clone_from(&all);
+            vec![state.jobs.submit(Spec::Probe { probes: all }).1]
         }
         Outcome::Generated(generations) => {
             state.confabs.finish(generations);
@@ -267,6 +281,7 @@ fn loaded(state: &mut State, info: ModelInfo) -> Vec<Effect> {
         effects.push(Effect::Load(path, Box::new(info.clone())));
     }
     state.model = Some(info);
+    state.source = state.settings.load.source.clone();
     if !state.fact.text().is_empty() {
         effects.extend(act::predict(state));
     } else if state.model.as_ref().is_some_and(|m| !m.examples.is_empty()) {

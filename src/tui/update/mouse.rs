@@ -25,12 +25,21 @@ pub fn mouse(state: &mut State, event: MouseEvent) -> Vec<Effect> {
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {
             state.mode = Mode::Command;
-            state.focus_on(pane);
+            // The neighbours under the stack are looked at from there.
+            if state.focus != Pane::Stack {
+                state.focus_on(pane);
+            }
             match pane {
                 Pane::Fact => {
                     if let Some(token) = view::fact::token_at(area, state, position) {
                         state.fact.token = token;
                         state.fact.anchor = Some(token);
+                    }
+                }
+                Pane::Stack => {
+                    if let Some(at) = view::stack::row_at(area, state, position) {
+                        state.edits.cursor = at;
+                        state.edits.check.layer = None;
                     }
                 }
                 Pane::Trace => {

@@ -29,7 +29,7 @@ pub fn ask_for_name(state: &mut State) {
 }
 
 /// "space-needle-paris.toml", from the first edit or the fact.
-fn suggested_name(state: &State) -> String {
+pub fn suggested_name(state: &State) -> String {
     let first = state.edits.stack.first();
     let record = first.and_then(|s| state.edits.records.get(&s.id));
     let words = match record {
@@ -60,7 +60,7 @@ pub fn autosave(state: &State) -> Option<Effect> {
     data(state).map(Effect::Autosave)
 }
 
-fn data(state: &State) -> Option<Box<SessionData>> {
+pub fn data(state: &State) -> Option<Box<SessionData>> {
     let edits = &state.edits;
     let stacked = edits.stack.iter();
     Some(Box::new(SessionData {
@@ -105,6 +105,15 @@ pub fn load(state: &mut State, path: PathBuf) -> Vec<Effect> {
 }
 
 pub fn quit(state: &mut State) -> Vec<Effect> {
+    // Asked once: what is half written when the program ends is lost.
+    if let Some(path) = state.exporting.pop() {
+        let name = shown_name(&path);
+        state.exporting.clear();
+        state.say(format!(
+            "{name} is still being written; q again leaves it unfinished"
+        ));
+        return vec![];
+    }
     if state.session.unsaved() {
         state.overlays.push(Overlay::Confirm(Confirm::Quit));
         return vec![];
@@ -148,11 +157,22 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
         Reply::Loaded(Ok((path, data))) => return opened(state, path, *data),
         Reply::Loaded(Err(words)) | Reply::Autosaved(Err(words)) => state.complain(words),
         Reply::Autosaved(Ok(())) => {}
+        Reply::Exported { to, result } => exported(state, to, result),
         Reply::Models(entries) => state.models = Some(entries),
         Reply::Wrote(Ok(path)) => state.say(format!("wrote {}", path.display())),
         Reply::Wrote(Err(words)) => state.complain(words),
     }
     vec![]
+}
+
+/// A folder or file is there, or it says why not.
+fn exported(state: &mut State, to: PathBuf, result: Result<usize, String>) {
+    state.exporting.retain(|path| *path != to);
+    match result {
+        Ok(1) => state.say(format!("1 edit is in {}", to.display())),
+        Ok(edits) => state.say(format!("{edits} edits are in {}", to.display())),
+        Err(words) => state.complain(words),
+    }
 }
 
 fn saved(state: &mut State, change: u64, result: Result<PathBuf, NotSaved>) -> Vec<Effect> {
@@ -192,7 +212,7 @@ fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Ef
     state.edits.making = again;
     if !state.edits.incomplete() {
         state.edits.looked = true;
-        effects.push(stack::restack(state));
+        effects.extend(stack::restack(state));
     }
     state.watch.finish(data.probes);
     state.confabs.finish(data.generations);
@@ -225,6 +245,9 @@ fn make(
     effects: &mut Vec<Effect>,
 ) -> Vec<Making> {
     let mut again = Vec::new();
+    // As they were made: an edit may stand above the one it was made on.
+    let mut edits: Vec<_> = edits.iter().collect();
+    edits.sort_by_key(|(stacked, _)| stacked.id);
     for (stacked, record) in edits {
         let id = stacked.id;
         if !record.deltas.is_empty() {

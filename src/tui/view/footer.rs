@@ -131,6 +131,24 @@ pub fn next_step(state: &State) -> Option<C> {
 
 /// Commands worth naming now, the most useful first.
 fn offered(state: &State) -> Vec<&'static [C]> {
+    if state.focus == Pane::Stack && state.edits.stack.is_empty() {
+        return vec![&[C::Edit], &[C::Undo], &[C::Back]];
+    }
+    if state.focus == Pane::Stack {
+        return vec![
+            &[C::Toggle],
+            &[C::Solo],
+            &[C::Weaker, C::Stronger],
+            &[C::MoveDown, C::MoveUp],
+            &[C::Duplicate],
+            &[C::Drop],
+            &[C::Undo],
+            &[C::AskAlpha],
+            &[C::Export],
+            &[C::Zoom],
+            &[C::Back],
+        ];
+    }
     let mut offered: Vec<&[C]> = vec![&[C::Trace], &[C::Edit]];
     if !state.edits.stack.is_empty() {
         offered.extend([&[C::Undo][..], &[C::Toggle], &[C::Weaker, C::Stronger]]);
@@ -143,7 +161,13 @@ fn offered(state: &State) -> Vec<&'static [C]> {
             &[C::NextExample],
         ]),
         Pane::Trace => offered.extend([&[C::TakeLayer][..], &[C::Kinds], &[C::Transpose]]),
-        Pane::Edit => offered.extend([&[C::Method][..], &[C::LayerDown, C::LayerUp]]),
+        Pane::Edit => {
+            offered.extend(match state.edits.stack.is_empty() {
+                true => [&[C::Method][..], &[C::LayerDown, C::LayerUp]],
+                false => [&[C::Go(Pane::Stack)][..], &[C::Method]],
+            });
+        }
+        Pane::Stack => {}
         Pane::Neighbours => offered.extend([&[C::Filter][..], &[C::Watch], &[C::Look]]),
         Pane::Confabulations => offered.extend([&[C::Roll][..]]),
     }

@@ -17,10 +17,12 @@ enum Line {
 
 fn lines(group: Group) -> Vec<Line> {
     let mut lines = vec![Line::Heading(group.name())];
-    for binding in BINDINGS
-        .iter()
-        .filter(|b| b.group == group && !b.keys.is_empty())
-    {
+    let named = |b: &&Binding| b.group == group && !b.keys.is_empty();
+    for binding in BINDINGS.iter().filter(named) {
+        // What one key does in several panes is told once.
+        if !std::ptr::eq(binding, alike(binding).next().unwrap_or(binding)) {
+            continue;
+        }
         let together = TOGETHER
             .iter()
             .find(|(all, _)| all.contains(&binding.command));
@@ -45,8 +47,21 @@ fn keys(binding: &Binding) -> String {
 fn words(binding: &Binding) -> String {
     match binding.place {
         Place::Anywhere => binding.long.to_string(),
-        Place::In(pane) => format!("{}: {}", pane.name(), binding.long),
+        Place::In(_) => {
+            let panes = alike(binding).filter_map(|b| match b.place {
+                Place::In(pane) => Some(pane.name()),
+                Place::Anywhere => None,
+            });
+            let panes: Vec<&str> = panes.collect();
+            format!("{}: {}", panes.join(", "), binding.long)
+        }
     }
+}
+
+/// The lines of the key map that bind one command to the same keys.
+fn alike(binding: &Binding) -> impl Iterator<Item = &'static Binding> + '_ {
+    let all = BINDINGS.iter();
+    all.filter(move |b| (b.command, b.keys) == (binding.command, binding.keys))
 }
 
 pub fn draw(buf: &mut Buffer, scroll: usize, styles: &Styles) {

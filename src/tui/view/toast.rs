@@ -1,4 +1,4 @@
-//! Errors, in a box above the footer until they are acknowledged; and what
+//! Errors and warnings, in a box above the footer until they are acknowledged; and what
 //! stays true until the program is started again.
 
 use crate::tui::app::{Health, State, Tone};
@@ -9,8 +9,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
-    let error = state.notice.as_ref().filter(|n| n.tone == Tone::Error);
-    let (title, words, way_out) = match (error, &state.health) {
+    let notice = state.notice.as_ref().filter(|n| n.tone != Tone::Plain);
+    let mut colours = [styles.bad(), styles.bad_strong()];
+    let (title, words, way_out) = match (notice, &state.health) {
+        (Some(notice), _) if notice.tone == Tone::Warning => {
+            colours = [styles.doubt(), styles.key()];
+            ("Mind this", notice.text.clone(), "any key")
+        }
         (Some(notice), _) => ("That did not work", notice.text.clone(), "any key"),
         (None, Health::Dead(why)) => (
             "The engine has stopped",
@@ -31,8 +36,8 @@ pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
     };
     clear(buf, area);
     let panel = Panel {
-        border: styles.bad(),
-        title: vec![(title.into(), styles.bad_strong())],
+        border: colours[0],
+        title: vec![(title.into(), colours[1])],
         right: match way_out {
             "" => vec![],
             way_out => vec![(way_out.into(), styles.dim())],

@@ -1,6 +1,8 @@
 //! The engine's contract, on Atlas: one `Finished` a job, quick cancellation,
 //! nothing changed by a job that did not finish.
 
+mod stack;
+
 use crossbeam_channel::Receiver;
 use pentimento::edit::{EditSpec, Method, Request};
 use pentimento::engine::{
@@ -16,7 +18,11 @@ struct Bench {
 
 impl Bench {
     fn open() -> Bench {
-        let (engine, events) = Engine::start(Folders::default()).unwrap();
+        Bench::open_with(Folders::default())
+    }
+
+    fn open_with(folders: Folders) -> Bench {
+        let (engine, events) = Engine::start(folders).unwrap();
         let bench = Bench { engine, events };
         assert!(matches!(
             bench.finish(&bench.load()),

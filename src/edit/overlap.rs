@@ -1,0 +1,113 @@
+//! How much two edits of a layer are in each other's way.
+//!
+//! ROME writes ΔW = r uᵀ with u = C⁻¹k / ‖C⁻¹k‖: edit j answers to another key kᵢ
+//! with its change scaled by kᵢᵀC⁻¹kⱼ / kⱼᵀC⁻¹kⱼ. That is its *share* at kᵢ, 1 at
+//! its own key. The two shares of a pair differ; their geometric mean, the cosine
+//! of the keys in the metric of C⁻¹, does not, and is what a pair is judged by.
+
+use super::error::Result;
+use super::moment::Factor;
+use faer::Mat;
+
+/// |cosine| from which two edits are said to be in each other's way: from here
+/// on an edit moves what the other wrote by about half of its own change.
+pub const CROWDED: f64 = 0.5;
+
+/// The keys of one edit's facts at a layer.
+pub struct Keys {
+    /// K `[d_k, n]`.
+    keys: Mat<f64>,
+    /// C⁻¹K.
+    solved: Mat<f64>,
+}
+
+/// What one edit's key has to do with another's.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Overlap {
+    /// kᵢᵀC⁻¹kⱼ / √(kᵢᵀC⁻¹kᵢ · kⱼᵀC⁻¹kⱼ), between −1 and 1.
+    pub cosine: f64,
+    /// The share of its change with which the other edit answers to this one's
+    /// key, kᵢᵀC⁻¹kⱼ / kⱼᵀC⁻¹kⱼ.
+    pub share: f64,
+}
+
+impl Keys {
+    /// Without a factor of C, C = I: plain cosines.
+    pub fn new(keys: Mat<f64>, factor: Option<&Factor>) -> Result<Keys> {
+        let solved = match factor {
+            Some(factor) => factor.solve_many(&keys)?,
+            None => keys.clone(),
+        };
+        Ok(Keys { keys, solved })
+    }
+
+    /// Of edits with several facts, the two that overlap most.
+    pub fn overlap(&self, other: &Keys) -> Overlap {
+        let between = self.keys.transpose() * &other.solved;
+        let own = lengths(self);
+        let theirs = lengths(other);
+        let mut worst = Overlap::default();
+        for (i, own) in own.iter().enumerate() {
+            for (j, theirs) in theirs.iter().enumerate() {
+                let scale = (own * theirs).sqrt();
+                if scale > 0.0 && (between[(i, j)] / scale).abs() > worst.cosine.abs() {
+                    worst = Overlap {
+                        cosine: (between[(i, j)] / scale).clamp(-1.0, 1.0),
+                        share: between[(i, j)] / theirs,
+                    };
+                }
+            }
+        }
+        worst
+    }
+}
+
+/// kᵀC⁻¹k of every key.
+fn lengths(keys: &Keys) -> Vec<f64> {
+    let of = |j: usize| {
+        let (k, solved) = (keys.keys.col(j), keys.solved.col(j));
+        (0..k.nrows()).map(|i| k[i] * solved[i]).sum()
+    };
+    (0..keys.keys.ncols()).map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::SecondMoment;
+    use crate::edit::moment::About;
+
+    fn column(values: [f64; 2]) -> Mat<f64> {
+        Mat::from_fn(2, 1, |i, _| values[i])
+    }
+
+    #[test]
+    fn numbers_are_those_of_a_calculation_by_hand() {
+        // C = [[2, 1], [1, 2]], so C⁻¹ = [[2, −1], [−1, 2]] / 3.
+        let c = SecondMoment::new(vec![2.0, 1.0, 1.0, 2.0], 2, About::default()).unwrap();
+        let factor = c.factor(0.0).unwrap();
+        let keys = |k| Keys::new(column(k), Some(&factor)).unwrap();
+        let (a, b) = (keys([1.0, 0.0]), keys([3.0, 3.0]));
+        // aᵀC⁻¹b = 1, aᵀC⁻¹a = 2/3, bᵀC⁻¹b = 6.
+        let Overlap { cosine, share } = a.overlap(&b);
+        assert!((cosine - 0.5).abs() < 1e-12 && (share - 1.0 / 6.0).abs() < 1e-12);
+        let back = b.overlap(&a);
+        assert!((back.cosine - 0.5).abs() < 1e-12 && (back.share - 1.5).abs() < 1e-12);
+        assert!((a.overlap(&a).cosine - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn of_many_facts_the_closest_pair_counts_whatever_its_sign() {
+        let many = Mat::from_fn(2, 2, |i, j| [[1.0, 1.0], [-1.0, 0.5]][j][i]);
+        let many = Keys::new(many, None).unwrap();
+        let one = Keys::new(column([1.0, -1.0]), None).unwrap();
+        let found = one.overlap(&many);
+        assert!(
+            (found.cosine + 1.5 / 2.5f64.sqrt()).abs() < 1e-9,
+            "{found:?}"
+        );
+        // Nothing overlaps with no key at all.
+        let none = Keys::new(Mat::zeros(2, 0), None).unwrap();
+        assert_eq!(one.overlap(&none), Overlap::default());
+    }
+}
