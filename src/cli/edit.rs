@@ -82,7 +82,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    hyper: hyper::Args,
+    hyper: hyper::HyperArgs,
 }
 
 pub(super) fn with_braces(text: &str) -> Result<String, String> {

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 /// The hyper-parameters of v*; what is left out is the model's default.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Hyper-parameters [default: the model's]")]
-pub struct Args {
+pub struct HyperArgs {
     /// Evaluations of the loss
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
@@ -40,7 +40,7 @@ pub struct Args {
     epsilon: Option<f64>,
 }
 
-impl Args {
+impl HyperArgs {
     /// The model's own with what was named put in; `None`: nothing was named.
     pub fn over(&self, model: &Hyper) -> Option<Hyper> {
         let given = [
@@ -91,10 +91,10 @@ mod tests {
             weight_decay: 0.05,
             ..Hyper::default()
         };
-        assert_eq!(Args::default().over(&model), None);
-        let args = Args {
+        assert_eq!(HyperArgs::default().over(&model), None);
+        let args = HyperArgs {
             lr: Some(0.1),
-            ..Args::default()
+            ..HyperArgs::default()
         };
         assert_eq!(args.over(&model), Some(Hyper { lr: 0.1, ..model }));
     }

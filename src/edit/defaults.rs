@@ -190,6 +190,8 @@ const ATLAS_TUNED: (f64, f64) = (5e-3, 2e-2);
 fn atlas_spread_hyper() -> Hyper {
     Hyper {
         lambda: 15.0,
+        // Of 100 facts together 40 steps say 93, 80 say 95, in twice the time.
+        steps: 60,
         ..atlas_hyper()
     }
 }

@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
     #[command(flatten)]
-    hyper: hyper::Args,
+    hyper: hyper::HyperArgs,
 }
 
 /// Few edits are tried more than once, on other facts: this many edits in all.
