@@ -100,9 +100,9 @@ fn thousand(info: &ModelInfo) -> (Session, Factors) {
             true_answer: "Paris".into(),
             ..EditReport::default()
         };
-        let beneath = (1..id).map(|id| Beneath { id, alpha: 1.0 });
+        let beneath = Beneath::runs((1..id).map(|id| (id, 1.0)));
         let watch = Watch::default();
-        let edit = SavedEdit::new(id, beneath.collect(), &asked, &watch, &report);
+        let edit = SavedEdit::new(id, beneath, &asked, &watch, &report);
         session.edits.push(edit);
         let delta = Delta {
             layer: 0,

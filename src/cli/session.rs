@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::table::{Align, Table};
 use super::{Context, export, replay, report, trace};
 use crate::session::text::shown;
-use crate::session::{self, Listed, Session, autosave, folders};
+use crate::session::{self, Beneath, Listed, Session, autosave, folders};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ fn print(session: &Session, out: &mut dyn Write) -> io::Result<()> {
     }
     for saved in &session.edits {
         let state = if saved.on { "on" } else { "off" };
-        let beneath: Vec<String> = saved.made_on.iter().map(|b| b.id.to_string()).collect();
+        let beneath: Vec<String> = saved.made_on.iter().map(Beneath::words).collect();
         let beneath = match beneath.is_empty() {
             true => String::new(),
             false => format!(", made on {}", beneath.join(", ")),

@@ -112,11 +112,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
 /// The edits of a session that are on.
 pub(super) fn edits_on(session: &Session) -> Vec<Beneath> {
     let on = session.edits.iter().filter(|edit| edit.on);
-    on.map(|edit| Beneath {
-        id: edit.id,
-        alpha: edit.alpha,
-    })
-    .collect()
+    Beneath::runs(on.map(|edit| (edit.id, edit.alpha)))
 }
 
 /// The file to save to: one that does not exist yet, or the session that is

@@ -82,9 +82,10 @@ pub fn look_again(session: &Session) -> Vec<Spec> {
 fn beneath(edits: &[Beneath]) -> Vec<Stacked> {
     edits
         .iter()
-        .map(|b| Stacked {
-            id: b.id,
-            alpha: b.alpha,
+        .flat_map(Beneath::each)
+        .map(|(id, alpha)| Stacked {
+            id,
+            alpha,
             on: true,
         })
         .collect()
@@ -121,10 +122,7 @@ mod tests {
                 &report,
             )
         };
-        session.edits = vec![
-            make(1, vec![]),
-            make(5, vec![Beneath { id: 1, alpha: 0.5 }]),
-        ];
+        session.edits = vec![make(1, vec![]), make(5, Beneath::runs([(1, 0.5)]))];
         session.edits[0].alpha = 2.0;
         session.edits[1].on = false;
         session

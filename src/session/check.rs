@@ -16,6 +16,8 @@ use toml::{Table, Value};
 // computation, or an allocation, without end.
 const LAYERS: RangeInclusive<usize> = 1..=10_000;
 const WIDTHS: RangeInclusive<usize> = 1..=1 << 20;
+/// Edits of one run beneath another.
+const RUN: u64 = 100_000;
 const COUNTS: RangeInclusive<usize> = 0..=1_000_000;
 const SCALES: RangeInclusive<f64> = -1e6..=1e6;
 
@@ -80,6 +82,10 @@ fn edit(name: &str, saved: &SavedEdit, session: &Session) -> Result<(), Refusal>
     let layers = 0..=session.model.layers - 1;
     within(format!("{name}.alpha"), saved.alpha, &ALPHA)?;
     for beneath in &saved.made_on {
+        let run = beneath.last().saturating_sub(beneath.id);
+        let named = format!("{name}.made_on.to");
+        within(named, beneath.last(), &(beneath.id..=u64::MAX))?;
+        within(format!("{name}.made_on"), run, &(0..=RUN))?;
         within(format!("{name}.made_on.alpha"), beneath.alpha, &ALPHA)?;
     }
     let asked = &saved.asked;

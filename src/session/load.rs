@@ -139,8 +139,11 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Session, Refusal> {
         return Err(Refusal::Truncated);
     }
     check::finite(&table)?;
-    // From the text again, not from the table: so an error knows its line.
-    let mut session: Session = toml::from_str(text).map_err(|e| syntax(text, &e))?;
+    let mut session: Session = match table.try_into() {
+        Ok(session) => session,
+        // From the text again, not from the table: so the error knows its line.
+        Err(_) => toml::from_str(text).map_err(|e| syntax(text, &e))?,
+    };
     check::session(&session)?;
     for edit in &mut session.edits {
         let asked = &edit.asked;

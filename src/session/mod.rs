@@ -6,6 +6,7 @@
 
 pub mod atomic;
 pub mod autosave;
+pub mod beneath;
 pub mod check;
 pub mod compare;
 pub mod error;
@@ -23,8 +24,9 @@ pub mod text;
 pub mod time;
 
 pub use autosave::Autosave;
+pub use beneath::Beneath;
 pub use error::{LoadError, Refusal, SaveError};
 pub use list::{Listed, list};
 pub use load::{load, read};
 pub use save::save;
-pub use schema::{Beneath, Factors, MadeOn, Model, SavedEdit, SavedTrace, Session};
+pub use schema::{Factors, MadeOn, Model, SavedEdit, SavedTrace, Session};

@@ -1,5 +1,6 @@
 //! What a session holds: plain data, in the order it stands in the file.
 
+use super::beneath::Beneath;
 use super::time;
 use crate::edit::{Delta, EditSpec, LayerChoice};
 use crate::measure::{EditReport, Generation, ProbeRow, Watch};
@@ -100,14 +101,6 @@ pub struct SavedEdit {
     /// What `asked` says already (templates, hyper-parameters) is left out of
     /// the file and put back when it is read.
     pub result: EditReport,
-}
-
-/// An edit that another one was made on top of.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Beneath {
-    pub id: u64,
-    pub alpha: f64,
 }
 
 /// One layer's r and u in the factor file.

@@ -125,7 +125,7 @@ fn sitting() -> (Session, Factors) {
     let mut session = Session::new(model(), MadeOn::here("cpu", "f32"));
     session.notes = "What was found:\n  \"a\" lot.\n".into();
     session.edits = vec![edit(1), edit(2)];
-    session.edits[1].made_on = vec![Beneath { id: 1, alpha: 0.5 }];
+    session.edits[1].made_on = Beneath::runs([(1, 0.5)]);
     session.edits[1].on = false;
     let grid: Grid = vec![vec![0.5, 0.25], vec![0.125, 1e-7], vec![0.0, 1.0]];
     let asked = TraceSpec {

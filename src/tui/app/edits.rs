@@ -52,17 +52,18 @@ impl Edits {
 
     /// The edits that are on, in order.
     pub fn on(&self) -> Vec<EditId> {
-        self.ground().iter().map(|b| b.id).collect()
+        let ground = self.ground();
+        ground
+            .iter()
+            .flat_map(Beneath::each)
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// What an edit made now would stand on.
     pub fn ground(&self) -> Vec<Beneath> {
         let on = self.stack.iter().filter(|s| s.on && s.alpha != 0.0);
-        let beneath = |s: &Stacked| Beneath {
-            id: s.id,
-            alpha: s.alpha,
-        };
-        on.map(beneath).collect()
+        Beneath::runs(on.map(|s| (s.id, s.alpha)))
     }
 
     /// Whether the stack holds edits that the engine is still making again.
@@ -294,7 +295,7 @@ impl Edits {
     pub fn missing_ground(&self, id: EditId) -> Vec<EditId> {
         let on = self.on();
         let ground = self.records.get(&id).map_or(&[][..], |r| &r.made_on);
-        let ground = ground.iter().map(|beneath| beneath.id);
+        let ground = ground.iter().flat_map(Beneath::each).map(|(id, _)| id);
         ground.filter(|id| !on.contains(id)).collect()
     }
 }

@@ -99,10 +99,9 @@ pub fn edit(state: &mut State) -> Vec<Effect> {
     };
     // Those that wait before it will be on when its turn comes.
     let mut made_on = state.edits.ground();
-    made_on.extend(state.edits.making.iter().map(|m| Beneath {
-        id: m.id,
-        alpha: 1.0,
-    }));
+    made_on.extend(Beneath::runs(
+        state.edits.making.iter().map(|m| (m.id, 1.0)),
+    ));
     let id = state.edits.next_id();
     let (ticket, effect) = state.jobs.submit(Spec::Edit {
         id,

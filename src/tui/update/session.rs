@@ -2,6 +2,7 @@
 
 use super::{act, stack};
 use crate::engine::{Spec, Stacked};
+use crate::session::Beneath;
 use crate::tui::app::{Ask, Confirm, Effect, Entry, Health, Making, Overlay, State, TraceGrid};
 use crate::tui::store::{NotSaved, Reply, SessionData};
 use std::path::{Path, PathBuf};
@@ -256,9 +257,10 @@ fn make(
             effects.push(state.jobs.submit(Spec::Adopt { id, asked, deltas }).1);
             continue;
         }
-        let beneath = record.made_on.iter().map(|b| Stacked {
-            id: b.id,
-            alpha: b.alpha,
+        let beneath = record.made_on.iter().flat_map(Beneath::each);
+        let beneath = beneath.map(|(id, alpha)| Stacked {
+            id,
+            alpha,
             on: true,
         });
         let edits = beneath.collect();
