@@ -7,6 +7,7 @@
 pub mod client;
 pub mod completions;
 pub mod config;
+pub mod diff;
 pub mod edit;
 pub mod error;
 pub mod export;

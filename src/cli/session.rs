@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::error::CliError;
 use super::table::{Align, Table};
-use super::{Context, export, replay, report, trace};
+use super::{Context, diff, export, replay, report, trace};
 use crate::session::text::shown;
 use crate::session::{self, Listed, Session, autosave, folders};
 use serde_json::json;
@@ -30,6 +30,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what differs between two sessions
+    Diff(diff::Args),
     /// Take the edits that are on away: as an adapter, as a merged model, as bare factors
     Export(export::Args),
     /// Make a session's edits again from its text alone
@@ -46,6 +48,7 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
             Ok(print(&session, out)?)
         }
         Command::List { folder, json } => list(&folder, json, out),
+        Command::Diff(args) => diff::run(&args, out),
         Command::Export(args) => export::run(&args, context, out),
         Command::Replay(args) => replay::run(&args, &Client::start(context)?, context, out),
     }

@@ -8,6 +8,7 @@ pub mod atomic;
 pub mod autosave;
 pub mod check;
 pub mod compare;
+pub mod diff;
 pub mod error;
 pub mod export;
 pub mod factors;

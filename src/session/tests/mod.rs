@@ -1,6 +1,7 @@
 //! A small sitting to save and load, and what several tests do with it.
 
 mod any;
+mod diff;
 mod keep;
 mod refuse;
 
