@@ -87,6 +87,14 @@ impl Source {
         }
     }
 
+    /// The weights, mapped and not yet read.
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        match self.weight_files()? {
+            WeightFiles::Embedded(bytes) => Ok(Checkpoint::embedded(bytes)),
+            WeightFiles::Files(files) => Checkpoint::open(&files),
+        }
+    }
+
     /// What the model's `config.json` says.
     pub fn config(&self) -> Result<Config> {
         match self {

@@ -14,6 +14,7 @@ pub mod export;
 pub mod factors;
 pub mod folders;
 pub mod hash;
+pub mod import;
 pub mod list;
 pub mod load;
 pub mod save;

@@ -2,6 +2,7 @@
 //! ever sees a transposed `Conv1D` or a fused qkv.
 
 pub mod checkpoint;
+pub mod down;
 mod gpt2;
 mod gptj;
 mod llama;

@@ -7,7 +7,8 @@ use crate::session::compare::differences;
 use crate::session::schema::SavedEdit;
 use std::collections::BTreeSet;
 
-/// What makes two edits one: the facts they are about, whatever is made of them.
+/// What makes two edits one: the facts they are about, whatever is made of them,
+/// or where they came from.
 fn is_of_one_fact(a: &EditSpec, b: &EditSpec) -> bool {
     let fact = |spec: &EditSpec| -> Vec<(String, String)> {
         let facts = spec.requests();
@@ -15,16 +16,7 @@ fn is_of_one_fact(a: &EditSpec, b: &EditSpec) -> bool {
             .map(|r| (r.text(), r.subject.trim().to_owned()))
             .collect()
     };
-    fact(a) == fact(b)
-}
-
-/// An edit in a word: its first prompt, and how many more there are.
-fn title(edit: &SavedEdit) -> String {
-    let text = edit.asked.request.text();
-    match edit.asked.more.len() {
-        0 => text,
-        n => format!("{text} and {n} more facts"),
-    }
+    (a.is_imported(), &a.origin, fact(a)) == (b.is_imported(), &b.origin, fact(b))
 }
 
 fn target(spec: &EditSpec) -> String {
@@ -40,8 +32,10 @@ pub fn diff(
     let pairs = pairs(a, b);
     let mut found = Vec::new();
     let alone = |edit: &SavedEdit, which: &str| {
-        let (title, target) = (title(edit), target(&edit.asked));
-        let words = format!("only {which} has this edit: {title} → {target}");
+        let mut words = format!("only {which} has this edit: {}", edit.asked.title());
+        if !edit.asked.is_imported() {
+            words.push_str(&format!(" → {}", target(&edit.asked)));
+        }
         Finding::new(Part::Edits, "", words)
     };
     let (of_a, of_b): (BTreeSet<usize>, BTreeSet<usize>) = pairs.iter().copied().unzip();
@@ -54,7 +48,7 @@ pub fn diff(
     }
     if !pairs.is_sorted_by_key(|&(_, j)| j) {
         let list = |edits: Vec<&SavedEdit>| {
-            let names = edits.iter().map(|edit| format!("“{}”", title(edit)));
+            let names = edits.iter().map(|edit| format!("“{}”", edit.asked.title()));
             names.collect::<Vec<_>>().join(", then ")
         };
         let in_a = list(pairs.iter().map(|&(i, _)| &a[i]).collect());
@@ -98,7 +92,7 @@ fn pairs(a: &[SavedEdit], b: &[SavedEdit]) -> Vec<(usize, usize)> {
 
 /// What is otherwise in one edit that both have.
 fn one(a: &SavedEdit, b: &SavedEdit, tolerance: f64) -> Result<Vec<Finding>, toml::ser::Error> {
-    let title = title(a);
+    let title = a.asked.title();
     let mut found = Vec::new();
     let mut say = |what: &str, a: String, b: String| {
         found.extend(two(Part::Edit, &title, what, &a, &b));

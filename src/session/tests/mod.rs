@@ -2,6 +2,7 @@
 
 mod any;
 mod diff;
+mod imported;
 mod keep;
 mod refuse;
 
