@@ -12,6 +12,7 @@ pub mod edit;
 pub mod error;
 pub mod export;
 pub mod files;
+pub mod forensics;
 pub mod import;
 pub mod model;
 pub mod models;

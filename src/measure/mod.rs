@@ -2,6 +2,7 @@
 
 pub mod confab;
 pub mod counterfact;
+pub mod forensics;
 pub mod neighbours;
 pub mod probes;
 pub mod sample;

@@ -14,7 +14,9 @@ use std::path::Path;
 /// Lets the system take back the pages under `part` of `map`. They are read
 /// from the file again if anyone asks.
 pub fn release(map: &Mmap, part: &[u8]) {
-    let start = (part.as_ptr() as usize).saturating_sub(map.as_ptr() as usize);
+    let Some(start) = (part.as_ptr() as usize).checked_sub(map.as_ptr() as usize) else {
+        return;
+    };
     if start + part.len() > map.len() {
         return;
     }

@@ -3,6 +3,7 @@
 
 pub mod checkpoint;
 pub mod down;
+pub mod ending;
 mod gpt2;
 mod gptj;
 mod llama;

@@ -5,6 +5,7 @@
 
 mod config;
 pub mod peft;
+pub mod reversal;
 
 use super::schema::SavedEdit;
 use crate::edit::{Delta, EditSpec, Method, stack};
