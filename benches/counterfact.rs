@@ -175,7 +175,7 @@ impl<'a> Bench<'a> {
         let made = make(method, &mut task).expect("an edit");
         let delta = &made.deltas[0];
         let edited = stack::apply(decoder, [(delta, 1.0)]).expect("applied");
-        let norm = stack::norm(decoder, delta);
+        let norm = stack::norm([decoder.config.d, decoder.config.d_mlp], delta);
         (edited, norm / self.weight_norms[layer])
     }
 

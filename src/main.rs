@@ -30,10 +30,11 @@ fn main() -> ExitCode {
     match started.and_then(|()| hand_over(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) if error.is_said() => error.status().into(),
         Err(error) => {
             tracing::error!(%error, "failed");
             eprintln!("error: {}", text::shown_lines(&error.to_string()));
-            ExitCode::FAILURE
+            error.status().into()
         }
     }
 }

@@ -3,8 +3,9 @@
     python tests/exports.py BASE MERGED ADAPTER
 
 BASE is the model's folder, MERGED and ADAPTER the exports `merged` and `peft` of
-one session. Three models answer one prompt: the merged one, the base with the
-adapter, and the base with the adapter merged by peft. They should agree to 1e-4.
+one session, or ADAPTER what the session imported (see imports.py). Three models
+answer one prompt: the merged one, the base with the adapter, and the base with the
+adapter merged by peft. They should agree to 1e-4.
 Needs torch, transformers and peft.
 """
 
@@ -12,7 +13,7 @@ import sys
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 base, merged, adapter = sys.argv[1:4]
 prompts = ["The Statue of Liberty is located in", "Sushi is a dish from", "The old tower is"]
@@ -22,7 +23,7 @@ def load(folder):
     return AutoModelForCausalLM.from_pretrained(folder, torch_dtype=torch.float32).eval()
 
 
-tokens = AutoTokenizer.from_pretrained(base)
+tokens = PreTrainedTokenizerFast(tokenizer_file=f"{base}/tokenizer.json")
 models = {
     "base": load(base),
     "merged": load(merged),

@@ -6,6 +6,8 @@ use pentimento::edit::{Delta, EditSpec, Method, Request, stack};
 use pentimento::measure::{EditReport, LayerNorm, Watch};
 use pentimento::model::{Decoder, Source};
 use pentimento::session::export::{ExportError, Form, export};
+use pentimento::session::import;
+use pentimento::session::import::peft::{self, Onto};
 use pentimento::session::{Factors, MadeOn, Model, SavedEdit, Session};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -211,6 +213,51 @@ fn peft_adapters_of_every_family() {
             memory,
             base,
         );
+    }
+}
+
+#[test]
+fn peft_adapters_come_back_as_one_edit() {
+    for folder in families() {
+        let source = Source::Folder(folder.clone());
+        let there = exported(&source, Form::Peft);
+        let onto = Onto {
+            config: &there.base.config,
+            model: "tiny",
+            only_mlp: false,
+        };
+        let brought = peft::read(&there.out, &onto).unwrap();
+        assert_eq!(brought.origin, "adapter out");
+        assert_eq!(brought.warnings, [""; 0]);
+        let edit = import::edit(1, &brought, &source, "tiny").unwrap();
+        let on = brought.deltas.iter().map(|delta| (delta, 1.0));
+        let what = folder.display().to_string();
+        let imported = stack::apply(&there.base, on).unwrap();
+        same(&what, &imported, &there.memory, &there.base);
+        for (layer, delta) in edit.result.layers.iter().zip(&brought.deltas) {
+            let w = stack::weight_norm(&there.base, layer.layer).unwrap();
+            let shape = [there.base.config.d, there.base.config.d_mlp];
+            let own = stack::norm(shape, delta) / w;
+            assert!(
+                (layer.relative_update_norm / own - 1.0).abs() < 1e-6,
+                "{what}"
+            );
+        }
+
+        // As an edit it is saved, opened and exported like any other.
+        let model = session(&there.base).0.model;
+        let mut session = Session::new(model, MadeOn::here("cpu", "f32"));
+        session.model.sha256 = "0".repeat(64);
+        session.edits = vec![edit];
+        let factors = Factors::from([(1, brought.deltas)]);
+        let path = there.out.with_file_name("s.toml");
+        pentimento::session::save(&session, &factors, &path).unwrap();
+        let (again, kept) = pentimento::session::load(&path, &session.model).unwrap();
+        assert_eq!(again.edits[0].asked, session.edits[0].asked);
+        let out = there.out.with_file_name("again");
+        export(&again, &kept, &source, Form::Merged, &out).unwrap();
+        let merged = Source::Folder(out).load(&Device::Cpu).unwrap().decoder;
+        same(&what, &merged, &there.memory, &there.base);
     }
 }
 

@@ -204,7 +204,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         } else if many {
             report::line(&asked.request, &report, out)?;
         } else {
-            report::edit(&asked.request, &report, out)?;
+            report::edit(&asked, &report, out)?;
         }
         let made_on = edits_on(&session);
         let saved = SavedEdit::new(id, made_on, &asked, &watch, &report);

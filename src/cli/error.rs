@@ -58,6 +58,12 @@ pub enum CliError {
     Color(String),
     #[error("{differences} of the session's figures came out otherwise")]
     Differs { differences: usize },
+    /// What was asked is answered: they differ. Nothing went wrong.
+    #[error("they differ")]
+    Unlike,
+    /// A comparison that came to no answer.
+    #[error(transparent)]
+    Trouble(Box<CliError>),
     #[error("cannot write the result: {0}")]
     Output(#[from] io::Error),
     #[error("cannot write the result: {0}")]
@@ -71,10 +77,29 @@ impl From<LoadError> for CliError {
 }
 
 impl CliError {
+    /// An error of a command whose status 1 says that two things differ.
+    pub fn trouble(self) -> CliError {
+        CliError::Trouble(Box::new(self))
+    }
+
+    /// The process's exit status; as `diff` has it where two things are compared.
+    pub fn status(&self) -> u8 {
+        match self {
+            CliError::Trouble(_) => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether standard output has said all there is to say.
+    pub fn is_said(&self) -> bool {
+        matches!(self, CliError::Unlike)
+    }
+
     /// Whoever read the output has had enough: no error to speak of.
     pub fn is_closed_pipe(&self) -> bool {
         match self {
             CliError::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            CliError::Trouble(error) => error.is_closed_pipe(),
             CliError::Json(error) => error.io_error_kind() == Some(io::ErrorKind::BrokenPipe),
             _ => false,
         }

@@ -16,6 +16,13 @@ struct Line {
     expected: String,
 }
 
+/// Reads a name a line, blank lines between.
+pub fn lines(path: &Path) -> Result<Vec<String>, CliError> {
+    let text = read(path)?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(str::to_owned).collect())
+}
+
 /// Reads probes: a `{"prompt": …, "expected": …}` a line, blank lines between.
 pub fn probes(path: &Path) -> Result<Vec<Probe>, CliError> {
     let text = read(path)?;

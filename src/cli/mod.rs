@@ -7,12 +7,15 @@
 pub mod client;
 pub mod completions;
 pub mod config;
+pub mod diff;
 pub mod edit;
 pub mod error;
 pub mod eval;
 pub mod export;
 pub mod files;
+pub mod forensics;
 pub mod hyper;
+pub mod import;
 pub mod model;
 pub mod models;
 pub mod moments;

@@ -74,6 +74,12 @@ pub fn load(client: &Client, spec: LoadSpec) -> Result<ModelInfo, CliError> {
     }
 }
 
+/// A new session on the model that is open.
+pub fn anew(info: &ModelInfo) -> (Session, Factors) {
+    let made_on = session::MadeOn::here(&info.device, &info.dtype);
+    (Session::new(Model::from(info), made_on), Factors::new())
+}
+
 /// Opens a model and, with `on`, brings it to where that session was left.
 /// Without `on`: a new session.
 pub fn restore(
@@ -83,9 +89,8 @@ pub fn restore(
 ) -> Result<(ModelInfo, Session, Factors), CliError> {
     let Some(path) = on else {
         let info = load(client, open.spec(None)?)?;
-        let made_on = session::MadeOn::here(&info.device, &info.dtype);
-        let session = Session::new(Model::from(&info), made_on);
-        return Ok((info, session, Factors::new()));
+        let (session, factors) = anew(&info);
+        return Ok((info, session, factors));
     };
     let info = load(client, open.spec(Some(&session::read(path)?.model))?)?;
     let (session, mut factors) = session::load(path, &Model::from(&info))?;

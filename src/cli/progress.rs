@@ -43,7 +43,7 @@ impl Progress {
 
     pub fn event(&mut self, event: &EventKind) {
         match event {
-            EventKind::Started { stage, .. } => self.say(*stage, name(*stage).into()),
+            EventKind::Started { stage, .. } => self.say(Some(*stage), name(*stage).into()),
             EventKind::Progress {
                 stage,
                 done,
@@ -57,7 +57,10 @@ impl Progress {
                 };
                 let drift = self.drift.filter(|_| *stage == Stage::SecondMoment);
                 let drift = drift.map_or(String::new(), |d| format!(", drift {:.1} %", 100.0 * d));
-                self.say(*stage, format!("{} {count}{drift}{left}", name(*stage)));
+                self.say(
+                    Some(*stage),
+                    format!("{} {count}{drift}{left}", name(*stage)),
+                );
             }
             EventKind::Drift(drift) => self.drift = Some(*drift),
             EventKind::Loss(LossStep {
@@ -68,7 +71,7 @@ impl Progress {
                     name(Stage::Value),
                     step + 1
                 );
-                self.say(Stage::Value, line);
+                self.say(Some(Stage::Value), line);
             }
             _ => {}
         }
@@ -83,14 +86,19 @@ impl Progress {
         (self.stage, self.last) = (None, None);
     }
 
+    /// What is done without the engine.
+    pub fn tell(&mut self, line: String) {
+        self.say(None, line);
+    }
+
     /// A new stage is always told; within one, not more often than is read.
-    fn say(&mut self, stage: Stage, line: String) {
+    fn say(&mut self, stage: Option<Stage>, line: String) {
         let pause = if self.terminal { ON_TERMINAL } else { IN_FILE };
         let early = self.last.is_some_and(|last| last.elapsed() < pause);
-        if self.quiet || (self.stage == Some(stage) && early) {
+        if self.quiet || (self.stage == stage && early) {
             return;
         }
-        (self.stage, self.last) = (Some(stage), Some(Instant::now()));
+        (self.stage, self.last) = (stage, Some(Instant::now()));
         if self.terminal {
             self.write(&format!("\r\x1b[K{line}"));
             self.open = true;

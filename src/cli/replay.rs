@@ -6,6 +6,7 @@ use super::table::{Align, Table};
 use super::{Context, open, trace};
 use crate::engine::{Outcome, from_session};
 use crate::session::compare::{Difference, differences};
+use crate::session::text::shown;
 use crate::session::{self, Factors, Model, Session};
 use std::io::Write;
 use std::path::PathBuf;
@@ -38,7 +39,8 @@ pub fn run(
     let saved = session::read(&args.session)?;
     let info = open::load(client, context.open.spec(Some(&saved.model))?)?;
     session::load::same_model(&args.session, &saved, &Model::from(&info))?;
-    let (again, factors) = again(&saved, client)?;
+    let imported = session::load::imported(&args.session, &saved)?;
+    let (again, factors) = again(&saved, imported, client)?;
     if let Some(path) = save {
         session::save(&again, &factors, &path)?;
     }
@@ -56,11 +58,16 @@ pub fn run(
     }
 }
 
-/// The session with every result made anew.
-fn again(saved: &Session, client: &Client) -> Result<(Session, Factors), CliError> {
+/// The session with every result made anew, on what was `imported`, which stays
+/// as it is.
+fn again(
+    saved: &Session,
+    imported: Factors,
+    client: &Client,
+) -> Result<(Session, Factors), CliError> {
     let mut again = saved.clone();
     again.saved = session::time::now();
-    let mut factors = Factors::new();
+    let mut factors = imported;
     let mut traces = again.traces.iter_mut();
     let specs = from_session::restore(saved, &factors);
     for spec in specs.into_iter().chain(from_session::look_again(saved)) {
@@ -109,7 +116,17 @@ fn compare(
 }
 
 fn print(again: &Session, found: &[Difference], out: &mut dyn Write) -> std::io::Result<()> {
-    let (edits, traces) = (again.edits.len(), again.traces.len());
+    let imported = again.edits.iter().filter(|edit| edit.asked.is_imported());
+    for edit in imported.clone() {
+        writeln!(
+            out,
+            "edit {} ({}) was imported: taken as it is stored, not made again",
+            edit.id,
+            shown(&edit.asked.origin)
+        )?;
+    }
+    let edits = again.edits.len() - imported.count();
+    let traces = again.traces.len();
     writeln!(
         out,
         "made again: {edits} edits, {traces} traces; {} figures differ",

@@ -2,25 +2,26 @@
 
 use super::table::{Align, Table, percent, share};
 use super::trace::warnings;
-use crate::edit::Request;
+use crate::edit::{EditSpec, Request};
 use crate::measure::{EditReport, Generation, ProbeGroup, ProbeRow};
 use crate::session::text::shown;
 use std::io::{self, Write};
 
 /// What was asked and what came of it.
-pub fn edit(request: &Request, report: &EditReport, out: &mut dyn Write) -> io::Result<()> {
-    let text = shown(&request.text());
+pub fn edit(asked: &EditSpec, report: &EditReport, out: &mut dyn Write) -> io::Result<()> {
+    let request = &asked.request;
     let target = shown(request.target.trim());
     let place = match report.span() {
         (first, last) if first < last => format!("layers {first}–{last}"),
         (layer, _) => format!("layer {layer}"),
     };
     let what = match report.facts.len() {
-        0 => format!("{text} → {target}"),
+        0 if asked.is_imported() => shown(&asked.origin),
+        0 => format!("{} → {target}", shown(&request.text())),
         n => format!("{n} facts"),
     };
     writeln!(out, "{} at {place}: {what}\n", report.method)?;
-    figures(request, report).write(out)?;
+    figures(asked, report).write(out)?;
     if !report.facts.is_empty() {
         writeln!(out)?;
         facts(report).write(out)?;
@@ -31,6 +32,9 @@ pub fn edit(request: &Request, report: &EditReport, out: &mut dyn Write) -> io::
     }
     generations(&report.generations, out)?;
     warnings(&report.warnings, out)?;
+    if asked.is_imported() {
+        return Ok(());
+    }
     let seconds = &report.elapsed_s;
     writeln!(
         out,
@@ -92,14 +96,16 @@ fn facts(report: &EditReport) -> Table {
     table
 }
 
-fn figures(request: &Request, report: &EditReport) -> Table {
+fn figures(asked: &EditSpec, report: &EditReport) -> Table {
     let mut table = Table::new(&[Align::Left, Align::Left]);
     let pair = |p: crate::measure::Pair| format!("{} → {}", share(p.before), share(p.after));
     let of = match report.facts.len() {
-        0 => request.target.trim(),
+        0 => asked.request.target.trim(),
         _ => "target, mean",
     };
-    table.row([format!("p({of})"), pair(report.p_target)]);
+    if !asked.is_imported() {
+        table.row([format!("p({of})"), pair(report.p_target)]);
+    }
     if !report.true_answer.trim().is_empty() && report.facts.is_empty() {
         table.row([
             format!("p({})", report.true_answer.trim()),

@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::error::CliError;
 use super::table::{Align, Table};
-use super::{Context, export, replay, report, trace};
+use super::{Context, diff, export, import, replay, report, trace};
 use crate::session::text::shown;
 use crate::session::{self, Beneath, Listed, Session, autosave, folders};
 use serde_json::json;
@@ -30,8 +30,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what differs between two sessions
+    Diff(diff::Args),
     /// Take the edits that are on away: as an adapter, as a merged model, as bare factors
     Export(export::Args),
+    /// Bring in a LoRA adapter that was made elsewhere, as an edit
+    Import(import::Args),
     /// Make a session's edits again from its text alone
     Replay(replay::Args),
 }
@@ -46,7 +50,9 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
             Ok(print(&session, out)?)
         }
         Command::List { folder, json } => list(&folder, json, out),
+        Command::Diff(args) => diff::run(&args, out),
         Command::Export(args) => export::run(&args, context, out),
+        Command::Import(args) => import::run(&args, context, out),
         Command::Replay(args) => replay::run(&args, &Client::start(context)?, context, out),
     }
 }
@@ -109,7 +115,7 @@ fn print(session: &Session, out: &mut dyn Write) -> io::Result<()> {
             "\nedit {} ({state}, α {}{beneath})  ",
             saved.id, saved.alpha
         )?;
-        report::edit(&saved.asked.request, &saved.result, out)?;
+        report::edit(&saved.asked, &saved.result, out)?;
     }
     if !session.probes.is_empty() {
         writeln!(

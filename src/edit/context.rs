@@ -111,6 +111,18 @@ pub fn read_at_subject<P: Probe>(
     points: &[Point],
     probe: &mut P,
 ) -> Result<Vec<Vec<Vec<f64>>>> {
+    let sites: Vec<Site> = points.iter().map(|&p| Site::new(layer, p)).collect();
+    read_sites(decoder, rows, &sites, probe)
+}
+
+/// The same of any `sites`, of several layers: one pass to the deepest of them.
+pub fn read_sites<P: Probe>(
+    decoder: &Decoder,
+    rows: &[Row],
+    sites: &[Site],
+    probe: &mut P,
+) -> Result<Vec<Vec<Vec<f64>>>> {
+    let deepest = sites.iter().map(|site| site.layer + 1).max().unwrap_or(0);
     let ids: Vec<Vec<u32>> = rows
         .iter()
         .map(|row| row.ids[..=row.subject_last].to_vec())
@@ -120,17 +132,14 @@ pub fn read_at_subject<P: Probe>(
     let width = refs.first().map_or(0, |row| row.len());
     decoder.check_length(width)?;
     let span = Span::whole(width, decoder.device())?;
-    let mut capture = (
-        probe,
-        Capture::at(points.iter().map(|&p| Site::new(layer, p))),
-    );
+    let mut capture = (probe, Capture::at(sites.iter().copied()));
     let x = decoder.embed(&refs, &span, &mut capture)?;
-    decoder.run_layers(x, 0..layer + 1, &span, None::<&mut Past>, &mut capture)?;
-    let mut read = Vec::with_capacity(points.len());
-    for &point in points {
-        let Some(seen) = capture.1.take(Site::new(layer, point)) else {
+    decoder.run_layers(x, 0..deepest, &span, None::<&mut Past>, &mut capture)?;
+    let mut read = Vec::with_capacity(sites.len());
+    for &site in sites {
+        let Some(seen) = capture.1.take(site) else {
             return Err(EditError::NoSuchLayer {
-                layer,
+                layer: site.layer,
                 last: decoder.layers() - 1,
             });
         };

@@ -133,6 +133,7 @@ pub fn for_method(method: Method, config: &Config, atlas: bool) -> ForMethod {
             let layers = known.map(|row| (row.1, row.1)).or(at_rome);
             (if atlas { Some(ATLAS_EMMET) } else { layers }, hyper)
         }
+        Method::Imported => (None, rome.hyper),
         Method::Ft | Method::FtL => {
             let known = FINE_TUNED.iter().find(|row| row.0 == shape);
             let (lr, epsilon) = match atlas {

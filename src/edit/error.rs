@@ -17,6 +17,11 @@ pub enum EditError {
     NoSuchLayer { layer: usize, last: usize },
     #[error("template {template:?} has no {{}} for the prompt")]
     BadTemplate { template: String },
+    #[error(
+        "an imported edit cannot be made again from the text: put the session's factor file \
+         back, or import it again"
+    )]
+    Imported,
     #[error("there is no template: give at least \"{{}}\"")]
     NoTemplates,
     #[error("{name} is {value}; it should be {want}")]

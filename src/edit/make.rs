@@ -32,5 +32,6 @@ pub fn make(method: Method, task: &mut Task) -> Result<Made> {
         Method::AlphaEdit => AlphaEdit.rewrite(task),
         Method::Ft => FineTune { limited: false }.rewrite(task),
         Method::FtL => FineTune { limited: true }.rewrite(task),
+        Method::Imported => Err(EditError::Imported),
     }
 }

@@ -16,6 +16,11 @@ impl Request {
     pub fn text(&self) -> String {
         self.prompt.replacen("{}", &self.subject, 1)
     }
+
+    /// Whether nothing is asked: an imported edit's.
+    pub fn is_empty(&self) -> bool {
+        *self == Request::default()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +43,12 @@ pub enum Method {
     Ft,
     /// Fine-tuning within a small box around W₀.
     FtL,
+    /// A change that was not made here: it has an origin and no request.
+    Imported,
 }
 
 impl Method {
+    /// Those that can be asked for.
     pub const ALL: [Method; 8] = [
         Method::RRome,
         Method::Rome,
@@ -63,6 +71,7 @@ impl Method {
             Method::AlphaEdit => "alpha-edit",
             Method::Ft => "ft",
             Method::FtL => "ft-l",
+            Method::Imported => "imported",
         }
     }
 
@@ -78,7 +87,10 @@ impl Method {
 
     /// Whether it looks for a value by gradient, averaged over templates.
     pub fn seeks_value(self) -> bool {
-        !matches!(self, Method::Direct | Method::Ft | Method::FtL)
+        !matches!(
+            self,
+            Method::Direct | Method::Ft | Method::FtL | Method::Imported
+        )
     }
 }
 
@@ -151,7 +163,12 @@ pub enum MomentSource {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EditSpec {
+    #[serde(skip_serializing_if = "Request::is_empty")]
     pub request: Request,
+    /// Where an imported change came from: "adapter NAME". Such an edit asks for
+    /// nothing, and only its factors say what it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub origin: String,
     /// Further facts, rewritten by the same change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<Request>,
@@ -199,8 +216,23 @@ impl Delta {
 }
 
 impl EditSpec {
-    /// All facts, the first one first.
+    /// All facts, the first one first; none of an imported change.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
-        std::iter::once(&self.request).chain(&self.more)
+        let all = std::iter::once(&self.request).chain(&self.more);
+        all.filter(|_| !self.is_imported())
+    }
+
+    /// Whether the change was made elsewhere.
+    pub fn is_imported(&self) -> bool {
+        self.method == Method::Imported
+    }
+
+    /// What it is about, in a line: the first prompt, or where it came from.
+    pub fn title(&self) -> String {
+        match (self.is_imported(), self.more.len()) {
+            (true, _) => self.origin.clone(),
+            (false, 0) => self.request.text(),
+            (false, n) => format!("{} and {n} more facts", self.request.text()),
+        }
     }
 }

@@ -116,8 +116,7 @@ pub fn on_top(decoder: &Decoder, delta: &Delta) -> Result<Decoder> {
 }
 
 /// ‖ΔW‖_F.
-pub fn norm(decoder: &Decoder, delta: &Delta) -> f64 {
-    let (d, d_k) = (decoder.config.d, decoder.config.d_mlp);
+pub fn norm([d, d_k]: [usize; 2], delta: &Delta) -> f64 {
     let rows = (0..d).into_par_iter().map(|i| {
         let mut row = vec![0.0; d_k];
         add_row(&mut row, delta, i, d, 1.0);

@@ -4,6 +4,7 @@ pub mod cases;
 pub mod confab;
 pub mod counterfact;
 pub mod duel;
+pub mod forensics;
 pub mod neighbours;
 pub mod perplexity;
 pub mod probes;

@@ -87,6 +87,14 @@ impl Source {
         }
     }
 
+    /// The weights, mapped and not yet read.
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        match self.weight_files()? {
+            WeightFiles::Embedded(bytes) => Ok(Checkpoint::embedded(bytes)),
+            WeightFiles::Files(files) => Checkpoint::open(&files),
+        }
+    }
+
     /// What the model's `config.json` says.
     pub fn config(&self) -> Result<Config> {
         match self {
@@ -131,6 +139,23 @@ impl Source {
         }
     }
 
+    /// The tokenizer, checked against the config.
+    pub fn tokens(&self, config: &Config) -> Result<Tokens> {
+        let folder = match self {
+            Source::Hub(_) => return self.on_disk(&Settings::from_env())?.tokens(config),
+            Source::Atlas => return Tokens::from_json(ATLAS_TOKENIZER, Path::new("(embedded)")),
+            Source::Folder(folder) => folder,
+        };
+        let path = folder.join("tokenizer.json");
+        let has = |name: &str| folder.join(name).is_file();
+        let tokens = match has("vocab.json") && has("merges.txt") {
+            true if !path.is_file() => Tokens::from_bpe(folder)?,
+            _ => Tokens::from_json(&read(&path)?, &path)?,
+        };
+        tokens.check(config, &path)?;
+        Ok(tokens)
+    }
+
     /// Reads config, weights and tokenizer; computes in f32.
     pub fn load(&self, device: &Device) -> Result<Loaded> {
         self.load_at(&Place {
@@ -141,39 +166,14 @@ impl Source {
 
     /// The same, with the matrices in the precision of `place`.
     pub fn load_at(&self, place: &Place) -> Result<Loaded> {
-        let (config, tokenizer, checkpoint) = match self {
-            Source::Hub(_) => {
-                let loaded = self.on_disk(&Settings::from_env())?.load_at(place)?;
-                let name = self.name();
-                return Ok(Loaded { name, ..loaded });
-            }
-            Source::Atlas => {
-                let name = Path::new("(embedded)");
-                let config = Config::from_json(ATLAS_CONFIG, name)?;
-                (
-                    config,
-                    Tokens::from_json(ATLAS_TOKENIZER, name)?,
-                    Checkpoint::embedded(ATLAS_WEIGHTS),
-                )
-            }
-            Source::Folder(folder) => {
-                let path = folder.join("config.json");
-                let config = Config::from_json(&read(&path)?, &path)?;
-                let path = folder.join("tokenizer.json");
-                let has = |name: &str| folder.join(name).is_file();
-                let tokenizer = match has("vocab.json") && has("merges.txt") {
-                    true if !path.is_file() => Tokens::from_bpe(folder)?,
-                    _ => Tokens::from_json(&read(&path)?, &path)?,
-                };
-                tokenizer.check(&config, &path)?;
-                (config, tokenizer, Checkpoint::open(&weight_files(folder)?)?)
-            }
-        };
-        let weights = Weights::from_checkpoint(&checkpoint, &config, place)?;
+        let here = self.on_disk(&Settings::from_env())?;
+        let config = here.config()?;
+        let tokens = here.tokens(&config)?;
+        let weights = Weights::from_checkpoint(&here.checkpoint()?, &config, place)?;
         Ok(Loaded {
             name: self.name(),
             decoder: Decoder::new(config, weights),
-            tokens: tokenizer,
+            tokens,
         })
     }
 }

@@ -101,6 +101,25 @@ fn edit(name: &str, saved: &SavedEdit, session: &Session) -> Result<(), Refusal>
             require(!text.is_empty(), named, "empty", "some words")?;
         }
     }
+    let (imported, bare) = (asked.is_imported(), asked.origin.is_empty());
+    require(
+        imported != bare,
+        name_of("origin"),
+        format!("{:?}", asked.origin),
+        "given for an imported edit, and for no other",
+    )?;
+    require(
+        !imported || (asked.request.is_empty() && asked.more.is_empty()),
+        name_of("request"),
+        "given",
+        "left out of an imported edit",
+    )?;
+    require(
+        !imported || !saved.factors.is_empty(),
+        format!("{name}.factors"),
+        "left out",
+        "given for an imported edit, which the text cannot make again",
+    )?;
     match asked.layer {
         LayerChoice::Auto => {}
         LayerChoice::At(layer) => within(name_of("layer"), layer, &layers)?,

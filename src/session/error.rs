@@ -85,15 +85,20 @@ pub enum Refusal {
         model: usize,
     },
     #[error(
-        "its factor file {file:?} is missing; put it back beside the session, \
-         or make the edits again from the text: pentimento session replay"
+        "its factor file {file:?} is missing; put it back beside the session, or {}",
+        otherwise(*imported)
     )]
-    MissingFactors { file: String },
+    MissingFactors { file: String, imported: bool },
     #[error(
-        "its factor file {file:?} is damaged ({reason}); take it from a backup, \
-         or make the edits again from the text: pentimento session replay"
+        "its factor file {file:?} is damaged ({reason}); take it from a backup, or {}",
+        otherwise(*imported)
     )]
-    DamagedFactors { file: String, reason: String },
+    DamagedFactors {
+        file: String,
+        reason: String,
+        /// Whether an edit that needs it was imported.
+        imported: bool,
+    },
     #[error(
         "the factors of edit {edit} at layer {layer}: `{tensor}` has shape {found:?}, \
          and this model wants {expected:?}"
@@ -105,6 +110,14 @@ pub enum Refusal {
         found: Vec<usize>,
         expected: Vec<usize>,
     },
+}
+
+/// What helps where the factors are lost.
+fn otherwise(imported: bool) -> &'static str {
+    match imported {
+        true => "import again what was imported: the text cannot make it again",
+        false => "make the edits again from the text: pentimento session replay",
+    }
 }
 
 /// A session that was not saved. What was on disk before is still there.

@@ -83,10 +83,12 @@ pub fn read(session: &Session, folder: &Path) -> Result<Factors, Refusal> {
     let Some(file) = &session.factors else {
         return Ok(Factors::new());
     };
-    let path = within_folder(folder, file)?;
+    let imported = session.edits.iter().any(|e| e.asked.is_imported());
+    let path = within_folder(folder, file, imported)?;
     let damaged = |reason: String| Refusal::DamagedFactors {
         file: file.clone(),
         reason,
+        imported,
     };
     let data = fs::read(&path).map_err(|e| damaged(e.to_string()))?;
     let tensors = parse(&data).map_err(&damaged)?;
@@ -146,7 +148,7 @@ pub fn salvage(session: &Session, folder: &Path) -> Store {
     let path = session
         .factors
         .as_ref()
-        .and_then(|file| within_folder(folder, file).ok());
+        .and_then(|file| within_folder(folder, file, false).ok());
     let Some(data) = path.and_then(|path| fs::read(path).ok()) else {
         return Store::new();
     };
@@ -180,8 +182,9 @@ pub fn is_ours(path: &Path) -> io::Result<bool> {
     Ok(header["__metadata__"][MARK.0] == MARK.1)
 }
 
-/// The file's path, unless it is not there or leads elsewhere.
-fn within_folder(folder: &Path, file: &str) -> Result<PathBuf, Refusal> {
+/// The file's path, unless it is not there or leads elsewhere. `imported`: what
+/// is in it cannot be made again.
+fn within_folder(folder: &Path, file: &str, imported: bool) -> Result<PathBuf, Refusal> {
     super::check::bare_file_name(file)?;
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -192,12 +195,16 @@ fn within_folder(folder: &Path, file: &str) -> Result<PathBuf, Refusal> {
     let real = match path.canonicalize() {
         Ok(real) => real,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return Err(Refusal::MissingFactors { file: file.into() });
+            return Err(Refusal::MissingFactors {
+                file: file.into(),
+                imported,
+            });
         }
         Err(e) => {
             return Err(Refusal::DamagedFactors {
                 file: file.into(),
                 reason: e.to_string(),
+                imported,
             });
         }
     };
@@ -210,6 +217,7 @@ fn within_folder(folder: &Path, file: &str) -> Result<PathBuf, Refusal> {
         return Err(Refusal::DamagedFactors {
             file: file.into(),
             reason,
+            imported,
         });
     }
     Ok(path)

@@ -55,6 +55,18 @@ pub fn load(path: &Path, model: &Model) -> Result<(Session, Factors), LoadError>
         .map(|factors| (session, factors))
 }
 
+/// The factors of the edits that the text of a session, read from `path`, cannot
+/// make again: those that were imported.
+pub fn imported(path: &Path, session: &Session) -> Result<Factors, LoadError> {
+    let mut only = session.clone();
+    only.edits.retain(|edit| edit.asked.is_imported());
+    if only.edits.is_empty() {
+        return Ok(Factors::new());
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    factors::read(&only, folder).map_err(|why| LoadError::new(path, why))
+}
+
 /// Whether a session, read from `path`, is for the model that is open.
 pub fn same_model(path: &Path, session: &Session, open: &Model) -> Result<(), LoadError> {
     belongs(&session.model, open).map_err(|why| LoadError::new(path, why))

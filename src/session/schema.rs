@@ -91,7 +91,8 @@ pub struct SavedEdit {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub made_on: Vec<Beneath>,
     /// Nothing left to choose: layer, templates, seed and hyper-parameters
-    /// are all here, so that this alone replays.
+    /// are all here, so that this alone replays. An imported edit has its
+    /// origin here, and cannot.
     pub asked: EditSpec,
     #[serde(default)]
     pub watch: Watch,
@@ -151,20 +152,28 @@ impl SavedEdit {
         watch: &Watch,
         report: &EditReport,
     ) -> SavedEdit {
+        let layer = match report.layers.as_slice() {
+            [first, .., last] => LayerChoice::Span(first.layer, last.layer),
+            _ => LayerChoice::At(report.layer),
+        };
+        let asked = EditSpec {
+            layer,
+            ..asked.clone()
+        };
         SavedEdit {
             id,
             alpha: 1.0,
             on: true,
             made_on,
-            asked: EditSpec {
-                layer: match report.layers.as_slice() {
-                    [first, .., last] => LayerChoice::Span(first.layer, last.layer),
-                    _ => LayerChoice::At(report.layer),
+            // What was not made has nothing to be made with.
+            asked: match asked.is_imported() {
+                true => asked,
+                false => EditSpec {
+                    hyper: Some(report.hyper.clone()),
+                    templates: Some(report.templates.clone()),
+                    true_answer: Some(report.true_answer.clone()),
+                    ..asked
                 },
-                hyper: Some(report.hyper.clone()),
-                templates: Some(report.templates.clone()),
-                true_answer: Some(report.true_answer.clone()),
-                ..asked.clone()
             },
             watch: watch.clone(),
             factors: Vec::new(),

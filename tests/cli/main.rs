@@ -2,6 +2,7 @@
 //! computes on Atlas.
 
 mod atlas;
+mod brought;
 mod process;
 
 use std::path::PathBuf;

@@ -118,7 +118,7 @@ pub fn rome(g: &Golden, tolerance: f64) {
         let at = |field: &str| g.number(&format!("/rome/{name}/{field}"));
         let updated = Rome { one_key }.update(layer, &recalled, &value, &factor);
         let (delta, division_factor) = updated.unwrap();
-        let update_norm = stack::norm(decoder, &delta);
+        let update_norm = stack::norm([decoder.config.d, decoder.config.d_mlp], &delta);
         close(
             "division factor",
             division_factor,
@@ -194,7 +194,7 @@ pub fn memit(g: &Golden, tolerance: f64) {
     assert_eq!(made.deltas.len(), layers.len());
     for (layer, delta) in layers.iter().zip(&made.deltas) {
         let at = |field: &str| g.number(&format!("/memit/per_layer/{layer}/{field}"));
-        let norm = stack::norm(decoder, delta);
+        let norm = stack::norm([decoder.config.d, decoder.config.d_mlp], delta);
         close("update norm", norm, at("update_norm"), tolerance);
         let relative = norm / stack::weight_norm(decoder, *layer).unwrap();
         close(

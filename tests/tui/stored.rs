@@ -1,6 +1,7 @@
 //! Sessions through real files: what is saved comes back.
 
 use crate::script::{Bench, model};
+use pentimento::edit::{EditSpec, Method};
 use pentimento::engine::{EventKind, Outcome, Spec};
 use pentimento::hub::Settings;
 use pentimento::tui::app::{Effect, Msg};
@@ -120,6 +121,49 @@ fn opening_without_factors_makes_the_edits_again() {
             .values()
             .all(|r| !r.deltas.is_empty())
     );
+}
+
+#[test]
+fn an_imported_edit_is_listed_scaled_and_saved_by_its_origin() {
+    let mut data = edited();
+    let (_, record) = data.edits.last_mut().unwrap();
+    record.spec = EditSpec {
+        method: Method::Imported,
+        origin: "adapter my\u{1b}[2J-lora".into(),
+        ..EditSpec::default()
+    };
+    let mut bench = Bench::open(120, 40);
+    let opened = Reply::Loaded(Ok((None, data)));
+    bench.send(Msg::Store(opened));
+    bench.settle();
+    assert_eq!(bench.state.edits.stack.len(), 2);
+    assert!(
+        bench.text().contains("imported · layer 4"),
+        "{}",
+        bench.text()
+    );
+    // Above its size and in the stack, harmless.
+    let named = bench.text().matches("adapter my\\x1B").count();
+    assert!(
+        named == 2 && !bench.text().contains('\u{1b}'),
+        "{}",
+        bench.text()
+    );
+    // There is no fact to bring back, and nothing breaks.
+    bench.play("3[[ <enter>k<enter>j");
+    let stacked = *bench.state.edits.stack.last().unwrap();
+    assert_eq!((stacked.on, stacked.alpha), (false, 0.8));
+    let again = self::data(&mut bench);
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::new(folder.path().into(), None, Settings::default());
+    let path = files
+        .save(&folder.path().join("two"), false, &again)
+        .unwrap();
+    let (_, loaded) = files.load(&path, &model()).unwrap();
+    let (_, record) = loaded.edits.last().unwrap();
+    assert_eq!(record.spec.origin, "adapter my\u{1b}[2J-lora");
+    assert_eq!(record.spec.hyper, None);
+    assert_eq!(record.deltas, again.edits.last().unwrap().1.deltas);
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub fn run(
     let model = state.model()?;
     let start = Instant::now();
     let mut elapsed = Elapsed::default();
+    if spec.is_imported() {
+        return Err(EditError::Imported.into());
+    }
     let request = &spec.request;
     let asked: Vec<Request> = spec.requests().cloned().collect();
     check(&asked, spec.method, model)?;
@@ -291,8 +294,9 @@ fn losses_to<'a>(
 
 /// Each layer's ‖ΔW‖ and its share of ‖W‖.
 fn norms(model: &Model, made: &Made) -> Result<Vec<(f64, LayerNorm)>> {
+    let config = &model.pristine.config;
     let of = |delta: &crate::edit::Delta| {
-        let norm = stack::norm(&model.pristine, delta);
+        let norm = stack::norm([config.d, config.d_mlp], delta);
         let layer = delta.layer;
         let relative_update_norm = norm / stack::weight_norm(&model.pristine, layer)?;
         Ok((

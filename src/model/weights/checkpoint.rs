@@ -88,6 +88,25 @@ impl Views<'_> {
         self.shards.iter().any(|(_, s)| s.tensor(name).is_ok())
     }
 
+    /// Every tensor's name.
+    pub fn names(&self) -> Vec<&str> {
+        self.shards.iter().flat_map(|(_, s)| s.names()).collect()
+    }
+
+    /// A tensor where it lies.
+    pub fn view(&self, name: &str) -> Result<TensorView<'_>> {
+        Ok(self.find(name)?.1)
+    }
+
+    /// Lets the system take back the pages of what was read.
+    pub fn release(&self) {
+        for (_, bytes) in self.bytes {
+            if let Bytes::Mapped(map) = bytes {
+                mmap::release(map);
+            }
+        }
+    }
+
     fn find(&self, name: &str) -> Result<(&Path, TensorView<'_>)> {
         self.shards
             .iter()
@@ -133,11 +152,7 @@ impl Views<'_> {
             Flaw::TooLarge => ModelError::BeyondF16 { name: name.into() },
         })?;
         // Read once: the file's pages need not stay beside the copy.
-        for (shard, (_, bytes)) in self.shards.iter().zip(self.bytes) {
-            if let (true, Bytes::Mapped(map)) = (shard.0 == path, bytes) {
-                mmap::release(map);
-            }
-        }
+        self.release();
         Ok(values)
     }
 }

@@ -2,6 +2,8 @@
 //! ever sees a transposed `Conv1D` or a fused qkv.
 
 pub mod checkpoint;
+pub mod down;
+pub mod ending;
 mod gpt2;
 mod gptj;
 mod llama;

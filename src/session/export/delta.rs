@@ -20,6 +20,7 @@ pub fn file(on: &[On], config: &Config, session: &Session) -> Result<Vec<u8>, Ex
         let requests: Vec<_> = edit.asked.requests().collect();
         let about = json!({
             "requests": requests,
+            "origin": edit.asked.origin,
             "method": edit.asked.method.name(),
             "alpha": edit.alpha,
         });

@@ -47,6 +47,7 @@ prop_compose! {
         made.asked = EditSpec {
             request: Request { prompt: format!("{prefix}{{}} is"), subject, target },
             more: Vec::new(),
+            origin: String::new(),
             method: Method::ALL[method],
             layer: if on { LayerChoice::At(layer) } else { LayerChoice::Span(0, layer) },
             hyper: Some(hyper),

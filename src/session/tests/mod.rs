@@ -1,6 +1,8 @@
 //! A small sitting to save and load, and what several tests do with it.
 
 mod any;
+mod diff;
+mod imported;
 mod keep;
 mod refuse;
 

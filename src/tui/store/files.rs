@@ -170,6 +170,9 @@ fn entry(
 fn about(session: &Session) -> String {
     let fact = |edit: &SavedEdit| {
         let request = &edit.asked.request;
+        if edit.asked.is_imported() {
+            return edit.asked.origin.clone();
+        }
         format!("{} → {}", request.subject, request.target.trim())
     };
     match (session.edits.first(), session.edits.len()) {

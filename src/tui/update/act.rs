@@ -206,11 +206,15 @@ pub fn example(state: &mut State, by: isize) -> Vec<Effect> {
     predict(state)
 }
 
-/// Brings the selected edit's request back into the entries.
+/// Brings the selected edit's request back into the entries; an imported edit
+/// has none.
 pub fn recall(state: &mut State) -> Vec<Effect> {
     let Some(spec) = state.edits.selected_record().map(|r| r.spec.clone()) else {
         return vec![];
     };
+    if spec.is_imported() {
+        return vec![];
+    }
     let request = &spec.request;
     let raw = request
         .prompt

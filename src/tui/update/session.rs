@@ -34,6 +34,7 @@ pub fn suggested_name(state: &State) -> String {
     let first = state.edits.stack.first();
     let record = first.and_then(|s| state.edits.records.get(&s.id));
     let words = match record {
+        Some(r) if r.spec.is_imported() => r.spec.origin.clone(),
         Some(r) => format!("{} {}", r.spec.request.subject, r.spec.request.target),
         None => state.fact.subject().unwrap_or("session").to_string(),
     };

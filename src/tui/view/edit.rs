@@ -7,7 +7,7 @@ mod report;
 mod stack;
 
 use super::frame;
-use crate::edit::{Method, Request};
+use crate::edit::{EditSpec, Method, Request};
 use crate::tui::app::{Pane, State};
 use crate::tui::text::{clip, put, visible, width};
 use crate::tui::theme::Styles;
@@ -30,6 +30,7 @@ pub fn method_name(method: Method) -> &'static str {
         Method::Ft => "FT",
         Method::FtL => "FT+L",
         Method::Direct => "direct",
+        Method::Imported => "imported",
     }
 }
 
@@ -179,6 +180,17 @@ fn loss_row(rank: u8, totals: Vec<f64>, said: String, styles: &Styles) -> Row<'_
             let x = put(buf, x, place.y, place.right(), &line, styles.accent());
             put(buf, x + 2, place.y, place.right(), &said, styles.text());
         }),
+    }
+}
+
+/// What an edit is about in a line: its fact, or where it came from.
+fn about(spec: &EditSpec, styles: &Styles) -> Vec<(String, Style)> {
+    match spec.is_imported() {
+        true => vec![(
+            clip(&visible(&spec.origin), 40).into_owned(),
+            styles.strong(),
+        )],
+        false => fact_words(&spec.request, styles),
     }
 }
 

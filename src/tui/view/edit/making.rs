@@ -1,6 +1,6 @@
 //! An edit while it is being computed: its stages, and the loss as it falls.
 
-use super::{AIR, FIRST, Row, blank, fact_words, labelled, loss_row, words};
+use super::{AIR, FIRST, Row, about, blank, labelled, loss_row, words};
 use crate::engine::Stage;
 use crate::tui::app::Making;
 use crate::tui::theme::Styles;
@@ -21,7 +21,7 @@ pub fn stage(making: &Making) -> &'static str {
 }
 
 pub fn lines<'a>(making: &'a Making, styles: &'a Styles) -> Vec<Row<'a>> {
-    let mut rows = vec![words(5, fact_words(&making.spec.request, styles)), blank()];
+    let mut rows = vec![words(5, about(&making.spec, styles)), blank()];
     let now = making
         .stage
         .and_then(|s| STAGES.iter().position(|at| *at == s));

@@ -28,6 +28,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         Method::Ft => "  fine-tuning, the baseline",
         Method::FtL => "  fine-tuning in a small box",
         Method::Direct => "  no gradient, C = I",
+        Method::Imported => "",
     };
     let chosen = match fact.layer {
         LayerChoice::At(_) | LayerChoice::Span(..) => "  your choice",

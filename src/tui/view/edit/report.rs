@@ -1,6 +1,6 @@
 //! A finished edit: its size on the gauge, what it did, how it was found.
 
-use super::{FIRST, LABEL, Row, blank, fact_words, labelled, loss_row, number, percent, words};
+use super::{FIRST, LABEL, Row, about, blank, labelled, loss_row, number, percent, words};
 use crate::measure::{EditReport, Pair};
 use crate::tui::app::{EditRecord, State};
 use crate::tui::text::{clip, p, put, visible, wrap_plain};
@@ -19,8 +19,12 @@ const THIN: f64 = 10.0;
 
 pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -> Vec<Row<'a>> {
     let report = &record.report;
-    let mut rows = vec![words(7, fact_words(&record.spec.request, styles)), blank()];
+    let mut rows = vec![words(7, about(&record.spec, styles)), blank()];
     rows.extend(size(report, state, styles));
+    if record.spec.is_imported() {
+        rows.extend(report.warnings.iter().flat_map(|w| warning(w, styles)));
+        return rows;
+    }
     let answer = |text: &str| format!("p({})", clip(&visible(text.trim()), 8));
     let target = answer(&record.spec.request.target);
     rows.push(pair(

@@ -1,6 +1,6 @@
 //! The stack, in the order the edits are applied.
 
-use super::{fact_words, layers, percent};
+use super::{about, layers, percent};
 use crate::engine::Stacked;
 use crate::tui::app::{Pane, State};
 use crate::tui::text::{put, put_right, width};
@@ -52,7 +52,7 @@ fn line(
         right = format!("{}{right}", lost_ground(stacked, state));
     }
     let right_x = end.saturating_sub(width(&right) as u16);
-    for (text, style) in fact_words(&record.spec.request, styles) {
+    for (text, style) in about(&record.spec, styles) {
         let style = if stacked.on { style } else { styles.dim() };
         x = put(buf, x, y, right_x.saturating_sub(1), &text, style);
     }

@@ -1,0 +1,46 @@
+//! A layer's last MLP matrix straight from a checkpoint's files, for those who
+//! need not open the whole model.
+
+use super::checkpoint::Views;
+use crate::model::config::{Config, Family};
+use crate::model::error::{ModelError, Result};
+
+/// A tensor's name as the whole model has it: the hub's gpt2 was saved without
+/// the first part of its names.
+pub fn full_name(family: Family, name: &str) -> String {
+    let bare = |part: &str| name.starts_with(part);
+    let lacks = family == Family::Gpt2 && ["h.", "wte.", "wpe.", "ln_f."].into_iter().any(bare);
+    if lacks {
+        format!("transformer.{name}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// W `[d, d_k]` of `layer`, row-major, whichever way the file has it.
+pub fn weight(views: &Views, config: &Config, layer: usize) -> Result<Vec<f32>> {
+    let module = config.family.down_module(layer);
+    let bare = module.trim_start_matches("transformer.");
+    let names = [format!("{module}.weight"), format!("{bare}.weight")];
+    let Some(name) = names.iter().find(|name| views.has(name)) else {
+        let [name, _] = names;
+        return Err(ModelError::MissingTensor { name });
+    };
+    let (d, d_k) = (config.d, config.d_mlp);
+    match is_turned(config.family) {
+        true => views.read_turned(name, [d_k, d]),
+        false => views.read(name, &[d, d_k]),
+    }
+}
+
+/// ‖W‖_F of `layer`.
+pub fn norm(views: &Views, config: &Config, layer: usize) -> Result<f64> {
+    let squares = weight(views, config, layer)?;
+    let sum: f64 = squares.into_iter().map(|x| f64::from(x).powi(2)).sum();
+    Ok(sum.sqrt())
+}
+
+/// Whether a family's files hold its matrices as `[in, out]`: GPT-2's `Conv1D`.
+pub fn is_turned(family: Family) -> bool {
+    family == Family::Gpt2
+}
