@@ -6,7 +6,7 @@ use half::{bf16, f16};
 use pentimento::edit::{Delta, EditSpec, Request, stack};
 use pentimento::measure::forensics::{self, Change, Comparison, Files};
 use pentimento::measure::{EditReport, Watch};
-use pentimento::model::weights::checkpoint::to_f32;
+use pentimento::model::weights::number;
 use pentimento::model::{Decoder, Source};
 use pentimento::session::export::{Form, export};
 use pentimento::session::import::reversal::{ReversalError, reversal};
@@ -226,7 +226,7 @@ fn rounded(source: &Source, dtype: Dtype, folder: &Path) -> Source {
         .into_iter()
         .map(|name| {
             let view = views.view(name).unwrap();
-            let values = to_f32(&view).unwrap();
+            let values: Vec<f32> = number::read(&view).unwrap();
             let bytes = values.iter().flat_map(round).collect();
             (name.to_owned(), view.shape().to_vec(), bytes)
         })
