@@ -1,35 +1,15 @@
 //! Whose key a change answers to: the subjects at whose last token it writes most.
 
-use super::{Change, Result};
+use super::Result;
+use super::data::{Change, Keys, Response};
 use crate::edit::context::{Row, dot, read_sites};
 use crate::model::probe::{Point, Probe, Site};
 use crate::model::{Decoder, Tokens};
-use serde::Serialize;
 
 /// Subjects that one pass reads.
 const ROWS: usize = 256;
 /// Subjects that are told.
 const TOLD: usize = 3;
-
-/// How much a change writes at a subject.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Response {
-    pub subject: String,
-    /// σ₁·(v·k): the length of what its first direction adds to the MLP's output
-    /// there, negative where it subtracts.
-    pub response: f64,
-}
-
-/// The subjects that the key direction of a change meets.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Keys {
-    /// Of how many subjects.
-    pub subjects: usize,
-    /// The strongest, by size.
-    pub strongest: Vec<Response>,
-    /// Half of the subjects are met less than this.
-    pub median: f64,
-}
 
 /// Reads the keys of every subject in the model before the change, and fills in
 /// `keys` of the changes to MLP outputs; with them the sign of their directions is

@@ -1,46 +1,15 @@
 //! What a direction in the residual stream says: the logit lens on it alone.
 
 use super::Result;
+use super::data::{Directions, Token};
 use crate::model::config::{Config, NormKind};
 use crate::model::ops;
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::ending::Ending;
 use candle_core::Tensor;
-use serde::Serialize;
 
 /// Tokens that are told on either side.
 const TOLD: usize = 5;
-
-/// A token and its logit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Token {
-    pub id: u32,
-    /// As shown: control characters escaped, the leading space kept.
-    pub text: String,
-    /// Of a residual that lies along the direction alone: through the final norm
-    /// (which takes its length away) and the head, without their biases.
-    pub logit: f64,
-}
-
-/// What the output direction of a change promotes and demotes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Directions {
-    /// Most first.
-    pub promotes: Vec<Token>,
-    pub demotes: Vec<Token>,
-    /// Whether the sign is known from a key. A singular vector has none of its own:
-    /// without keys it is turned so that the strongest token is promoted.
-    pub sign_known: bool,
-}
-
-impl Directions {
-    /// The other way round.
-    fn turn(&mut self) {
-        std::mem::swap(&mut self.promotes, &mut self.demotes);
-        let tokens = self.promotes.iter_mut().chain(&mut self.demotes);
-        tokens.for_each(|token| token.logit = -token.logit);
-    }
-}
 
 /// Reads `direction` `[d]` through a model's ending. `sign_known`: it points where
 /// the change writes.

@@ -5,18 +5,18 @@
 //! Neither model is opened. The files are mapped, a pair of tensors with the same
 //! bytes is passed over, and of any other one difference at a time is in memory.
 
-pub mod change;
+mod change;
+mod data;
+mod difference;
 pub mod keys;
 pub mod lens;
 mod numbers;
 pub mod said;
 mod spectrum;
 
-pub use change::{Change, change_of};
-pub use keys::{Keys, Response};
-pub use lens::{Directions, Token};
+pub use change::change_of;
+pub use data::{Change, Directions, Keys, Response, Spectrum, Token};
 pub use said::Said;
-pub use spectrum::Spectrum;
 
 use crate::edit::EditError;
 use crate::model::source::Source;

@@ -1,10 +1,10 @@
 //! Singular values of a change: all of a small matrix's, the largest of a large
 //! one's by a randomised sketch (Halko, Martinsson and Tropp 2011, algorithm 4.4).
 
-use super::change::Difference;
+use super::data::Spectrum;
+use super::difference::Difference;
 use crate::trace::rng::RandomState;
 use faer::Mat;
-use serde::Serialize;
 
 /// Up to this many rows or columns all singular values are found.
 const SMALL: usize = 512;
@@ -29,35 +29,18 @@ pub struct Svd {
     pub whole: bool,
 }
 
-/// The rank of a change and how it is spread.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Spectrum {
-    /// Singular values above `noise`.
-    pub rank: usize,
-    /// There are more above it than were found.
-    pub or_more: bool,
-    /// Share of ‖ΔW‖² that these `rank` directions hold.
-    pub energy: f64,
-    /// The largest singular value that rounding is likely to make on its own:
-    /// ½·(the largest norm of a row's steps + the largest of a column's).
-    pub noise: f64,
-    /// The largest of them, descending.
-    pub singular_values: Vec<f64>,
-}
-
-impl Spectrum {
-    pub fn of(svd: &Svd, delta: &Difference) -> Spectrum {
-        let noise = delta.noise;
-        let above = svd.sigma.iter().take_while(|s| **s > noise);
-        let rank = above.count();
-        let held: f64 = svd.sigma[..rank].iter().map(|s| s * s).sum();
-        Spectrum {
-            rank,
-            or_more: !svd.whole && rank == svd.sigma.len(),
-            energy: (held / delta.energy()).min(1.0),
-            noise,
-            singular_values: svd.sigma.iter().take(TOLD).copied().collect(),
-        }
+/// How many of the singular values are more than rounding, and what they hold.
+pub fn spectrum(svd: &Svd, delta: &Difference) -> Spectrum {
+    let noise = delta.noise;
+    let above = svd.sigma.iter().take_while(|s| **s > noise);
+    let rank = above.count();
+    let held: f64 = svd.sigma[..rank].iter().map(|s| s * s).sum();
+    Spectrum {
+        rank,
+        or_more: !svd.whole && rank == svd.sigma.len(),
+        energy: (held / delta.energy()).min(1.0),
+        noise,
+        singular_values: svd.sigma.iter().take(TOLD).copied().collect(),
     }
 }
 
