@@ -47,6 +47,8 @@ fn main() {
         size("thousand.safetensors") as f64 / 1e6
     );
     println!("save again  {:.2} s", median(saving));
+    let reading = || assert!(session::read(&path).is_ok());
+    println!("read text   {:.2} s", median(reading));
     let load = || {
         let loaded = session::load(&path, &session.model).expect("it is read");
         assert_eq!(loaded.0.edits.len(), EDITS as usize);

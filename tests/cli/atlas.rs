@@ -317,3 +317,76 @@ fn a_session_for_other_weights_is_refused_with_both_hashes() {
         "{words}"
     );
 }
+
+#[test]
+fn a_curve_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("curve");
+    let curve = |seed: &str| {
+        let out = out.to_str().unwrap();
+        let fixed = "eval curve -q --methods ft --counts 20 --steps 2 --text 300 --seed";
+        let words: Vec<&str> = fixed.split(' ').chain([seed, "--out", out]).collect();
+        words.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let go = |seed: &str, status: i32| {
+        let words = curve(seed);
+        run(
+            &words.iter().map(String::as_str).collect::<Vec<_>>(),
+            status,
+        )
+    };
+    let first = text(&go("1", 0).stdout);
+    assert!(
+        first.contains("unedited") && first.contains("at once"),
+        "{first}"
+    );
+    let rows = std::fs::read_to_string(out.join("curve.jsonl")).unwrap();
+    assert_eq!(
+        rows.lines().count(),
+        3,
+        "a head, the unedited model, a row: {rows}"
+    );
+    let row: serde_json::Value = serde_json::from_str(rows.lines().last().unwrap()).unwrap();
+    assert_eq!((&row["edits"], &row["method"]), (&20.into(), &"ft".into()));
+    assert!(row["change"].as_f64().unwrap() > 0.0);
+    for file in ["curve.svg", "curve.md"] {
+        assert!(out.join(file).is_file(), "{file}");
+    }
+    // Nothing is made twice, and other facts do not mix with these.
+    assert_eq!(text(&go("1", 0).stdout), first);
+    assert_eq!(
+        std::fs::read_to_string(out.join("curve.jsonl")).unwrap(),
+        rows
+    );
+    go("2", 1);
+}
+
+#[test]
+fn a_duel_sets_methods_side_by_side() {
+    let words = [
+        "eval",
+        "duel",
+        "-q",
+        "-p",
+        "{} is in the city of",
+        "-s",
+        "The Eiffel Tower",
+        "-t",
+        "Rome",
+        "--methods",
+        "direct,ft",
+        "--propose",
+        "6",
+    ];
+    let said = text(&run(&words, 0).stdout);
+    assert!(
+        said.contains("direct") && said.contains("what moved"),
+        "{said}"
+    );
+    let json = json(&words);
+    let duel = json["duel"].as_array().unwrap();
+    assert_eq!(duel.len(), 2);
+    assert_eq!(duel[0]["probes"].as_array().unwrap().len(), 6);
+    // Each from the unedited model: what was before is the same.
+    assert_eq!(duel[0]["p_target"]["before"], duel[1]["p_target"]["before"]);
+}

@@ -261,3 +261,21 @@ fn what_is_no_session_is_refused() {
         assert_eq!(fs::read(&path).unwrap(), content);
     }
 }
+
+#[test]
+fn a_run_beneath_an_edit_is_bounded_and_forward() {
+    let (session, _) = sitting();
+    for (id, to) in [(3, 2), (0, u64::MAX >> 1), (1, 1_000_000)] {
+        let mut session = session.clone();
+        session.edits[1].made_on = vec![Beneath {
+            id,
+            to: Some(to),
+            alpha: 1.0,
+        }];
+        let why = super::super::check::session(&session).unwrap_err();
+        assert!(why.to_string().contains("made_on"), "{why}");
+    }
+    let mut session = session;
+    session.edits[1].made_on = Beneath::runs((1..=999).map(|id| (id, 1.0)));
+    super::super::check::session(&session).unwrap();
+}
