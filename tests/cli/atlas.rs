@@ -366,7 +366,6 @@ fn a_duel_sets_methods_side_by_side() {
     let words = [
         "eval",
         "duel",
-        "-q",
         "-p",
         "{} is in the city of",
         "-s",
