@@ -145,10 +145,13 @@ impl Model {
         &self.stack
     }
 
-    /// The edits in the stack: each as it was made, what it rewrote, its layers.
+    /// The edits in the stack of which it is known what they rewrote: each as it
+    /// was made, its facts, its layers. An imported change has no facts.
     pub fn edits(&self) -> impl Iterator<Item = (Made, &[Request], Vec<usize>)> {
         let made = |s: &Stacked| self.made.get(&s.id).map(|edit| (s.id, edit));
-        self.stack.iter().filter_map(made).map(|(id, edit)| {
+        let known = self.stack.iter().filter_map(made);
+        let known = known.filter(|(_, edit)| !edit.asked.is_empty());
+        known.map(|(id, edit)| {
             let layers = edit.deltas.iter().map(|delta| delta.layer).collect();
             ((id, edit.number), edit.asked.as_slice(), layers)
         })

@@ -403,3 +403,18 @@ fn a_recheck_is_cancelled_by_a_newer_wish() {
     assert!(bench.finish(&job).is_ok());
     assert!(held(&recheck(&bench), 7) > 0.5);
 }
+
+#[test]
+fn an_imported_change_has_no_fact_and_hides_no_others() {
+    let bench = Bench::open();
+    let (_, deltas) = made(&bench, 1, direct("The Space Needle", "Paris", 3));
+    let (asked, id) = (Vec::new(), 2);
+    let adopted = bench.run(Spec::Adopt { id, asked, deltas });
+    assert_eq!(adopted, Ok(Outcome::Adopted(2)));
+    made(&bench, 3, direct("The Liberty Bell", "Rome", 3));
+    restack(&bench, &[(2, 1.0, true), (1, 1.0, true), (3, 1.0, true)]);
+    let check = recheck(&bench);
+    let ids: Vec<u64> = check.held.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, [1, 3], "of the imported change nothing can be held");
+    assert_eq!(check.overlaps.unwrap()[0].ids, [1, 3]);
+}

@@ -149,6 +149,13 @@ fn an_imported_edit_is_listed_scaled_and_saved_by_its_origin() {
         "{}",
         bench.text()
     );
+    bench.play("S");
+    let stack = bench.text();
+    assert!(
+        stack.contains("adapter my\\x1B") && stack.contains("made elsewhere"),
+        "{stack}"
+    );
+    bench.play("<esc>");
     // There is no fact to bring back, and nothing breaks.
     bench.play("3[[ <enter>k<enter>j");
     let stacked = *bench.state.edits.stack.last().unwrap();

@@ -3,7 +3,7 @@
 //! so that a curve that was broken off goes on where it stopped.
 
 use super::known;
-use super::rows::{Head, Row, Rows, Schedule};
+use super::rows::{BROKEN, Head, Row, Rows, Schedule};
 use crate::cli::client::Client;
 use crate::cli::error::CliError;
 use crate::cli::{Context, hyper, open};
@@ -55,8 +55,6 @@ pub struct Args {
 
 /// Few edits are tried more than once, on other facts: this many edits in all.
 const AT_LEAST: usize = 20;
-/// A method is not followed further once its score is this low.
-pub(super) const BROKEN: f64 = 10.0;
 
 pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
     let mut counts = args.counts.clone();

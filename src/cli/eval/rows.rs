@@ -212,7 +212,7 @@ impl Rows {
     pub fn broke(&self, method: Method, schedule: Schedule, set: usize) -> bool {
         let own = self.own(method, schedule).filter(|row| row.set == set);
         own.filter(|row| row.schedule != Some(Schedule::AtOnce))
-            .any(|row| row.score() < super::curve::BROKEN)
+            .any(|row| row.score() < BROKEN)
     }
 
     fn own(&self, method: Method, schedule: Schedule) -> impl Iterator<Item = &Row> {
@@ -292,6 +292,9 @@ fn mean(rows: &[&Row]) -> Row {
         ..rows[0].clone()
     }
 }
+
+/// A method is not followed further once its score is this low.
+pub const BROKEN: f64 = 10.0;
 
 const HEADINGS: [&str; 10] = [
     "method",

@@ -1,6 +1,6 @@
 //! The edits in the order they are applied, a line each.
 
-use crate::edit::Request;
+use crate::edit::EditSpec;
 use crate::engine::Stacked;
 use crate::tui::app::{EditRecord, State};
 use crate::tui::text::{clip, p, put, put_right, visible, width};
@@ -36,8 +36,8 @@ impl Columns {
         // What the facts leave is for words on their state.
         let facts = edits.stack.iter().filter_map(|s| edits.records.get(&s.id));
         let long = |record: &EditRecord| {
-            let request = &record.spec.request;
-            width(&visible(&request.subject)) + width(&visible(request.target.trim())) + 5
+            let (subject, target) = fact(&record.spec, usize::MAX);
+            width(&subject) + width(&target) + 5
         };
         let longest = facts.map(long).max().unwrap_or(0).min(1000) as u16;
         let fact = longest.clamp(12, (left * 3 / 5).max(12));
@@ -134,12 +134,14 @@ fn line(
         styles.faint(),
     );
     let fact = fact(
-        &record.spec.request,
+        &record.spec,
         usize::from(c.method - c.fact).saturating_sub(1),
     );
     let x = put(buf, c.fact, y, c.method, &fact.0, shade(styles.strong()));
-    let x = put(buf, x, y, c.method, " → ", styles.faint());
-    put(buf, x, y, c.method, &fact.1, shade(styles.new_answer()));
+    if !fact.1.is_empty() {
+        let x = put(buf, x, y, c.method, " → ", styles.faint());
+        put(buf, x, y, c.method, &fact.1, shade(styles.new_answer()));
+    }
     put(
         buf,
         c.method,
@@ -188,8 +190,13 @@ fn line(
 }
 
 /// Subject and new answer, in at most `room` columns with the arrow; the
-/// subject gives way.
-fn fact(request: &Request, room: usize) -> (String, String) {
+/// subject gives way. Of a change that was made elsewhere, where it came from.
+fn fact(spec: &EditSpec, room: usize) -> (String, String) {
+    if spec.is_imported() {
+        let origin = visible(&spec.origin);
+        return (clip(&origin, room).into_owned(), String::new());
+    }
+    let request = &spec.request;
     let target = visible(request.target.trim());
     let target = clip(&target, (room / 2).max(3)).into_owned();
     let left = room.saturating_sub(3 + width(&target));
@@ -259,7 +266,10 @@ pub fn selected(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         said.insert(0, format!("and {} more facts", record.spec.more.len()));
     }
     let end = area.right();
-    let prompt = format!("“{}”", record.spec.request.text());
+    let prompt = match record.spec.is_imported() {
+        true => "made elsewhere: it cannot be made again from the session's text".to_owned(),
+        false => format!("“{}”", record.spec.request.text()),
+    };
     let most = match said.is_empty() {
         true => usize::from(area.width),
         false => usize::from(area.width) * 2 / 3,
