@@ -39,17 +39,19 @@ pub fn save(session: &Session, factors: &Factors, path: &Path) -> Result<(), Sav
         return Err(SaveError::Name { path: path.clone() });
     };
     let file = format!("{name}.safetensors");
-    let old = replaceable(path)?.filter(|old| old.factors.as_ref() == Some(&file));
-    let store = store(session, factors).map_err(unsound)?;
-    let session = on_disk(
-        session,
-        factors,
-        folder,
-        (!store.is_empty()).then(|| file.clone()),
-    );
-    check::session(&session).map_err(unsound)?;
-    let table = table(&session).map_err(|e| encode(e.to_string()))?;
-    check::finite(&table).map_err(unsound)?;
+    let prepare = || {
+        let store = store(session, factors).map_err(unsound)?;
+        let named = (!store.is_empty()).then(|| file.clone());
+        let session = on_disk(session, factors, folder, named);
+        check::session(&session).map_err(unsound)?;
+        let table = table(&session).map_err(|e| encode(e.to_string()))?;
+        check::finite(&table).map_err(unsound)?;
+        Ok((store, text::write(&table)))
+    };
+    // Of a thousand edits, reading what is there takes as long as writing anew.
+    let (old, new) = rayon::join(|| replaceable(path), prepare);
+    let old = old?.filter(|old| old.factors.as_ref() == Some(&file));
+    let (store, text) = new?;
 
     let beside = folder.join(&file);
     let old = old
@@ -64,7 +66,7 @@ pub fn save(session: &Session, factors: &Factors, path: &Path) -> Result<(), Sav
         let data = factors::encode(&both).map_err(encode)?;
         write_atomically(&beside, &data).map_err(write)?;
     }
-    write_atomically(path, text::write(&table).as_bytes()).map_err(write)
+    write_atomically(path, text.as_bytes()).map_err(write)
 }
 
 /// A session's file for a name given by hand: `.toml` may be left out.
