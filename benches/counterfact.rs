@@ -94,10 +94,7 @@ fn main() {
 fn cases(model: &Loaded, count: usize) -> Vec<(Record, Case)> {
     let text = std::fs::read(RECORDS).expect("the records are there");
     let mut records: Vec<Record> = serde_json::from_slice(&text).expect("the records are whole");
-    let mut rng = Rng::new(1);
-    for i in (1..records.len()).rev() {
-        records.swap(i, rng.below(i + 1));
-    }
+    Rng::new(1).shuffle(&mut records);
     let mut known = 0;
     let mut chosen = Vec::new();
     for record in records {

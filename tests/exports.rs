@@ -1,7 +1,10 @@
 //! Every form in which edits leave, read back the way its readers do: the model
 //! with it answers as the edited model in memory.
 
+mod common;
+
 use candle_core::{Device, Tensor};
+use common::families;
 use pentimento::edit::{Delta, EditSpec, Method, Request, stack};
 use pentimento::measure::{EditReport, LayerNorm, Watch};
 use pentimento::model::{Decoder, Source};
@@ -12,20 +15,9 @@ use pentimento::session::{Factors, MadeOn, Model, SavedEdit, Session};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const TOLERANCE: f32 = 1e-4;
-
-fn families() -> Vec<PathBuf> {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
-    let folders = std::fs::read_dir(goldens).unwrap();
-    let folders = folders.map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = folders
-        .filter(|p| p.join("config.json").is_file())
-        .collect();
-    folders.sort();
-    folders
-}
 
 /// A model, the same with a session's edits in memory, and what was exported.
 struct Exported {

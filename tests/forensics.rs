@@ -1,7 +1,10 @@
 //! A model that was changed on purpose is found out: which layer, how much, of what
 //! rank, what it says; and what was done is taken back.
 
+mod common;
+
 use candle_core::Device;
+use common::families;
 use half::{bf16, f16};
 use pentimento::edit::{Delta, EditSpec, Request, stack};
 use pentimento::measure::forensics::{self, Change, Comparison, Files};
@@ -14,20 +17,9 @@ use pentimento::session::{Factors, MadeOn, Model, SavedEdit, Session};
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const TOLERANCE: f32 = 1e-4;
-
-fn families() -> Vec<PathBuf> {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
-    let folders = fs::read_dir(goldens).unwrap();
-    let folders = folders.map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = folders
-        .filter(|p| p.join("config.json").is_file())
-        .collect();
-    folders.sort();
-    folders
-}
 
 /// Between −1 and 1, each its own: a sine would have rank 2 whatever its shape.
 fn noise(n: usize, seed: usize) -> Vec<f32> {

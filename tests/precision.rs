@@ -1,22 +1,15 @@
 //! Half precision: the matrices are rounded and nothing else is.
 
+mod common;
+
 use candle_core::{DType, Device};
+use common::families;
 use pentimento::edit::{EditSpec, Request};
 use pentimento::engine::{Engine, EventKind, Folders, LoadSpec, Outcome, Spec};
 use pentimento::measure::Watch;
 use pentimento::model::device::Place;
 use pentimento::model::weights::{Linear, Weights};
 use pentimento::model::{Decoder, Loaded, Source};
-use std::path::{Path, PathBuf};
-
-fn families() -> Vec<PathBuf> {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
-    let folders = std::fs::read_dir(goldens).unwrap();
-    let folders = folders.map(|entry| entry.unwrap().path());
-    folders
-        .filter(|path| path.join("config.json").is_file())
-        .collect()
-}
 
 fn at(source: &Source, dtype: DType) -> Loaded {
     let device = Device::Cpu;

@@ -25,11 +25,7 @@ const TOLD: usize = 8;
 
 /// Reads all requests of `path`, or names every line that is broken.
 pub fn read(path: &Path) -> Result<Vec<Request>, CliError> {
-    let bytes = fs::read(path).map_err(|source| CliError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    let text = String::from_utf8(bytes).map_err(|_| refused(path, "it is not UTF-8 text"))?;
+    let text = text_of(path)?;
     let rows = match text.trim_start().chars().next() {
         Some('[') => counterfact(path, &text)?,
         Some('{') => jsonl(&text),
@@ -88,8 +84,21 @@ fn csv(text: &str) -> Rows {
     rows
 }
 
-fn counterfact(path: &Path, text: &str) -> Result<Rows, CliError> {
-    let records: Vec<Record> = serde_json::from_str(text).map_err(|error| {
+/// A file in CounterFact's form.
+pub(super) fn records(path: &Path) -> Result<Vec<Record>, CliError> {
+    parse_records(path, &text_of(path)?)
+}
+
+fn text_of(path: &Path) -> Result<String, CliError> {
+    let bytes = fs::read(path).map_err(|source| CliError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    String::from_utf8(bytes).map_err(|_| refused(path, "it is not UTF-8 text"))
+}
+
+fn parse_records(path: &Path, text: &str) -> Result<Vec<Record>, CliError> {
+    serde_json::from_str(text).map_err(|error| {
         let words = error.to_string();
         CliError::Line {
             path: path.to_owned(),
@@ -97,7 +106,11 @@ fn counterfact(path: &Path, text: &str) -> Result<Rows, CliError> {
             column: error.column(),
             reason: shown(words.split(" at line ").next().unwrap_or(&words)),
         }
-    })?;
+    })
+}
+
+fn counterfact(path: &Path, text: &str) -> Result<Rows, CliError> {
+    let records = parse_records(path, text)?;
     let row = |record: &Record| {
         let Request {
             prompt,

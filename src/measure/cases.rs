@@ -4,7 +4,7 @@
 use super::counterfact::{Object, Record, Rewrite};
 use crate::facts::{Fact, World};
 use crate::model::sample::Rng;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 const PARAPHRASES: usize = 2;
 const NEIGHBOURS: usize = 5;
@@ -16,14 +16,15 @@ pub fn of_world(world: &World, seed: u64) -> Vec<Record> {
     let mut facts: Vec<&Fact> = (world.facts().iter())
         .filter(|fact| fact.derived_from.is_none())
         .collect();
-    shuffle(&mut facts, &mut rng);
+    rng.shuffle(&mut facts);
+    let objects = objects(world);
     let mut subjects = HashSet::new();
     let mut records = Vec::new();
     for fact in facts {
         if subjects.contains(fact.subject.as_str()) {
             continue;
         }
-        if let Some(record) = record(world, fact, records.len() as u64, &mut rng) {
+        if let Some(record) = record(world, &objects, fact, records.len() as u64, &mut rng) {
             subjects.insert(fact.subject.as_str());
             records.push(record);
         }
@@ -31,20 +32,34 @@ pub fn of_world(world: &World, seed: u64) -> Vec<Record> {
     records
 }
 
+/// The objects of each relation, in order.
+type Objects<'w> = BTreeMap<&'w str, BTreeSet<&'w str>>;
+
+fn objects(world: &World) -> Objects<'_> {
+    let mut objects = Objects::new();
+    for fact in world.facts() {
+        let of = objects.entry(&fact.relation).or_default();
+        of.insert(&fact.object);
+    }
+    objects
+}
+
 /// `None` for a fact with one wording, or without another object to take.
-fn record(world: &World, fact: &Fact, case_id: u64, rng: &mut Rng) -> Option<Record> {
+fn record(
+    world: &World,
+    objects: &Objects,
+    fact: &Fact,
+    case_id: u64,
+    rng: &mut Rng,
+) -> Option<Record> {
     let asked = world.asked(fact);
     let (prompt, others) = asked.train.split_first()?;
     let paraphrase = |wording: &&str| wording.replacen("{}", &fact.subject, 1);
     let paraphrases = asked.held_out.iter().chain(others).map(paraphrase);
     let paraphrase_prompts: Vec<String> = paraphrases.take(PARAPHRASES).collect();
     let true_of_subject = |object: &str| world.about(&fact.subject).any(|f| f.object == object);
-    let mut objects: Vec<&str> = (world.facts().iter())
-        .filter(|other| other.relation == fact.relation && !true_of_subject(&other.object))
-        .map(|other| other.object.as_str())
-        .collect();
-    objects.sort_unstable();
-    objects.dedup();
+    let all = objects.get(fact.relation.as_str())?.iter().copied();
+    let objects: Vec<&str> = all.filter(|object| !true_of_subject(object)).collect();
     if objects.is_empty() || paraphrase_prompts.is_empty() {
         return None;
     }
@@ -79,7 +94,7 @@ pub fn add_neighbours(world: &World, records: &mut [Record], seed: u64) {
         let mut alike: Vec<&Fact> = (world.alike(&own.relation, &own.object))
             .filter(|fact| !rewritten.contains(&fact.subject))
             .collect();
-        shuffle(&mut alike, &mut rng);
+        rng.shuffle(&mut alike);
         record.neighborhood_prompts = (alike.iter())
             .filter_map(|fact| {
                 let wording = *world.asked(fact).train.first()?;
@@ -87,12 +102,6 @@ pub fn add_neighbours(world: &World, records: &mut [Record], seed: u64) {
             })
             .take(NEIGHBOURS)
             .collect();
-    }
-}
-
-fn shuffle<T>(all: &mut [T], rng: &mut Rng) {
-    for i in (1..all.len()).rev() {
-        all.swap(i, rng.below(i + 1));
     }
 }
 

@@ -1,22 +1,11 @@
 //! A model of every family, from opening it to a session opened again.
 
+use super::common::families;
 use super::terminal::Terminal;
-use std::path::{Path, PathBuf};
-
-fn models() -> Vec<PathBuf> {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
-    let folders = std::fs::read_dir(goldens).expect("the goldens are there");
-    let mut folders: Vec<PathBuf> = folders
-        .map(|entry| entry.expect("it can be listed").path())
-        .filter(|path| path.join("model.safetensors").is_file())
-        .collect();
-    folders.sort();
-    folders
-}
 
 #[test]
 fn each_family_is_traced_edited_saved_and_opened_again() {
-    let models = models();
+    let models = families();
     assert_eq!(models.len(), 9, "{models:?}");
     for model in models {
         let name = model.file_name().expect("a folder").to_string_lossy();

@@ -2,6 +2,7 @@
 
 use crate::cli::client::Client;
 use crate::cli::error::CliError;
+use crate::cli::requests;
 use crate::engine::{Outcome, Spec};
 use crate::facts::World;
 use crate::measure::counterfact::Record;
@@ -22,7 +23,7 @@ pub fn cases(
     seed: u64,
 ) -> Result<Vec<Record>, CliError> {
     let mut records = match file {
-        Some(path) => read(path)?,
+        Some(path) => requests::records(path)?,
         None => {
             let world = World::atlas().map_err(|e| CliError::Failed(e.to_string()))?;
             let wanted = count + count / SPARE + 1;
@@ -67,18 +68,4 @@ fn known(client: &Client, records: Vec<Record>, count: usize) -> Result<Vec<Reco
     }
     found.truncate(count);
     Ok(found)
-}
-
-fn read(path: &Path) -> Result<Vec<Record>, CliError> {
-    let file = |source| CliError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let text = std::fs::read(path).map_err(file)?;
-    serde_json::from_slice(&text).map_err(|error| CliError::Line {
-        path: path.to_owned(),
-        line: error.line(),
-        column: error.column(),
-        reason: error.to_string(),
-    })
 }

@@ -43,9 +43,7 @@ impl Text {
                 ))
             })
             .collect();
-        for i in (1..facts.len()).rev() {
-            facts.swap(i, rng.below(i + 1));
-        }
+        rng.shuffle(&mut facts);
         // A fact is some 15 tokens, a context some ten of them.
         let facts = facts.chunks(10).map(|chunk| chunk.join(" "));
         let mut documents = Vec::new();

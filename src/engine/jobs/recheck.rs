@@ -74,7 +74,7 @@ fn facts(model: &Model) -> Result<Facts> {
 }
 
 /// ‖W₀‖ once; ‖W‖ where an edit has put another matrix in its place.
-fn layers(job: &Job, model: &Model) -> Result<Vec<LayerWeights>> {
+pub(super) fn layers(job: &Job, model: &Model) -> Result<Vec<LayerWeights>> {
     let mut known = model.kept.norms.take();
     let all = (0..model.pristine.layers()).map(|layer| {
         if job.cancelled() {

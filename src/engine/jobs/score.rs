@@ -1,8 +1,7 @@
 //! How the current weights do on cases and on plain text.
 
-use super::Job;
+use super::{Job, recheck};
 use crate::edit::moment::Text;
-use crate::edit::stack;
 use crate::engine::error::Result;
 use crate::engine::event::{Outcome, Stage};
 use crate::engine::pace::Pace;
@@ -27,14 +26,11 @@ pub fn run(job: &Job, records: &[Record], text: usize, model: &Model) -> Result<
         text,
         &mut job.brake(),
     )?;
-    let mut change: f64 = 0.0;
-    for layer in 0..model.pristine.layers() {
-        let (_, moved) = stack::norms_now(&model.current, layer)?;
-        change = change.max(moved / stack::weight_norm(&model.pristine, layer)?);
-    }
+    let layers = recheck::layers(job, model)?;
+    let changes = layers.iter().map(|layer| layer.change / layer.before);
     Ok(Outcome::Scored(Totals {
         scores,
         perplexity,
-        change,
+        change: changes.fold(0.0, f64::max),
     }))
 }

@@ -41,35 +41,27 @@ impl<'a> Reader<'a> {
 
     /// What is multiplied with: `[output, input]`, or the embedding `[V, d]`.
     pub fn matrix(&self, name: &str, output: usize, input: usize) -> Result<Tensor> {
+        self.any(name, [output, input], false)
+    }
+
+    /// A matrix `[output, input]` in this place's precision; `turned`: of a
+    /// `Conv1D`, which the file has as `[input, output]`.
+    fn any(&self, name: &str, shape: [usize; 2], turned: bool) -> Result<Tensor> {
         match self.place.dtype {
-            DType::BF16 => self.matrix_of::<bf16>(name, [output, input], false),
-            DType::F16 => self.matrix_of::<f16>(name, [output, input], false),
-            _ => self.matrix_of::<f32>(name, [output, input], false),
+            DType::BF16 => self.of::<bf16>(name, shape, turned),
+            DType::F16 => self.of::<f16>(name, shape, turned),
+            _ => self.of::<f32>(name, shape, turned),
         }
     }
 
-    /// The same of a `Conv1D`'s `[input, output]`.
-    fn turned(&self, name: &str, output: usize, input: usize) -> Result<Tensor> {
-        match self.place.dtype {
-            DType::BF16 => self.matrix_of::<bf16>(name, [output, input], true),
-            DType::F16 => self.matrix_of::<f16>(name, [output, input], true),
-            _ => self.matrix_of::<f32>(name, [output, input], true),
-        }
-    }
-
-    fn matrix_of<T: Number>(
-        &self,
-        name: &str,
-        [output, input]: [usize; 2],
-        turn: bool,
-    ) -> Result<Tensor> {
+    fn of<T: Number>(&self, name: &str, shape: [usize; 2], turned: bool) -> Result<Tensor> {
         let name = self.full(name);
-        let values: Vec<T> = match turn {
-            false => self.views.read(&name, &[output, input])?,
+        let [output, input] = shape;
+        let values: Vec<T> = match turned {
+            false => self.views.read(&name, &shape)?,
             true => self.views.read_turned(&name, [input, output])?,
         };
-        let shape = (output, input);
-        Ok(Tensor::from_vec(values, shape, &self.place.device)?)
+        Ok(Tensor::from_vec(values, &shape, &self.place.device)?)
     }
 
     fn full(&self, name: &str) -> String {
@@ -103,7 +95,7 @@ impl<'a> Reader<'a> {
     /// A `Conv1D` `[input, output]`, turned to `[output, input]`.
     pub fn conv1d(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
         Ok(Linear {
-            weight: self.turned(&format!("{name}.weight"), output, input)?,
+            weight: self.any(&format!("{name}.weight"), [output, input], true)?,
             bias: Some(self.tensor(&format!("{name}.bias"), &[output])?),
         })
     }

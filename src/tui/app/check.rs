@@ -53,11 +53,13 @@ impl Check {
     /// is in its way.
     pub fn crowded(&self, id: EditId, on: &[EditId]) -> Option<(EditId, Overlap)> {
         let pairs = self.overlaps.iter().flat_map(|of| {
-            let others = of.ids.iter().filter(move |other| **other != id);
-            others.filter_map(move |other| Some((*other, pair(of, id, *other)?)))
+            let own = of.ids.iter().position(|known| *known == id);
+            let row = own.and_then(|own| of.pairs.get(own)).into_iter().flatten();
+            of.ids.iter().copied().zip(row.copied())
         });
         pairs
-            .filter(|(other, overlap)| on.contains(other) && overlap.cosine.abs() > CROWDED)
+            .filter(|(other, overlap)| *other != id && overlap.cosine.abs() > CROWDED)
+            .filter(|(other, _)| on.contains(other))
             .max_by(|a, b| a.1.cosine.abs().total_cmp(&b.1.cosine.abs()))
     }
 }

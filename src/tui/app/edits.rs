@@ -7,7 +7,7 @@ use super::record::{EditRecord, Making};
 use crate::edit::stack::ALPHA;
 use crate::engine::{EditId, Stacked};
 use crate::session::Beneath;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
@@ -52,18 +52,16 @@ impl Edits {
 
     /// The edits that are on, in order.
     pub fn on(&self) -> Vec<EditId> {
-        let ground = self.ground();
-        ground
-            .iter()
-            .flat_map(Beneath::each)
-            .map(|(id, _)| id)
-            .collect()
+        self.active().map(|s| s.id).collect()
     }
 
     /// What an edit made now would stand on.
     pub fn ground(&self) -> Vec<Beneath> {
-        let on = self.stack.iter().filter(|s| s.on && s.alpha != 0.0);
-        Beneath::runs(on.map(|s| (s.id, s.alpha)))
+        Beneath::runs(self.active().map(|s| (s.id, s.alpha)))
+    }
+
+    fn active(&self) -> impl Iterator<Item = &Stacked> {
+        self.stack.iter().filter(|s| s.on && s.alpha != 0.0)
     }
 
     /// Whether the stack holds edits that the engine is still making again.
@@ -293,7 +291,7 @@ impl Edits {
 
     /// Edits that `id` was computed on top of and that are not on any more.
     pub fn missing_ground(&self, id: EditId) -> Vec<EditId> {
-        let on = self.on();
+        let on: BTreeSet<EditId> = self.active().map(|s| s.id).collect();
         let ground = self.records.get(&id).map_or(&[][..], |r| &r.made_on);
         let ground = ground.iter().flat_map(Beneath::each).map(|(id, _)| id);
         ground.filter(|id| !on.contains(id)).collect()

@@ -1,6 +1,6 @@
 //! Taking the edits away: asked here, written by a thread of its own.
 
-use super::{act, session};
+use super::{session, stack};
 use crate::engine::Source;
 use crate::session::export::Form;
 use crate::tui::app::{Ask, Effect, Entry, Overlay, State};
@@ -52,11 +52,7 @@ pub fn typed(state: &mut State, text: &str) -> Vec<Effect> {
 }
 
 fn may_export(state: &mut State) -> bool {
-    if !act::ready(state) {
-        return false;
-    }
-    if state.edits.incomplete() {
-        state.say("the session's edits are still being made again");
+    if !stack::may_change(state) {
         return false;
     }
     if state.edits.on().is_empty() {

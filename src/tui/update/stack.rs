@@ -43,7 +43,7 @@ const NO_EDIT: &str = "there is no edit yet: e makes one";
 const RANGE: &str = "α goes from −1 to 2";
 
 /// Whether the stack can follow a change; says why where it cannot.
-fn may_change(state: &mut State) -> bool {
+pub(super) fn may_change(state: &mut State) -> bool {
     if !act::ready(state) {
         return false;
     }
@@ -175,8 +175,11 @@ pub fn recheck(state: &mut State) -> Option<Effect> {
         state.edits.check = Default::default();
         return None;
     }
-    let stack = state.edits.stack.iter();
-    let overlaps = !state.edits.check.knows(stack.map(|s| s.id));
+    // Of a change that was imported no key is known, and none is asked for again.
+    let edits = &state.edits;
+    let imported = |id| (edits.records.get(&id)).is_some_and(|r| r.spec.is_imported());
+    let ids = edits.stack.iter().map(|s| s.id);
+    let overlaps = !edits.check.knows(ids.filter(|&id| !imported(id)));
     let (ticket, effect) = state.jobs.submit(Spec::Recheck { overlaps });
     state.edits.check.ticket = Some(ticket);
     Some(effect)
