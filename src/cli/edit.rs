@@ -139,7 +139,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
     let model = EditSpec {
         method: args.method,
         layer: args.layer.unwrap_or_default(),
-        hyper: args.hyper.over(&info.hyper(args.method)),
+        hyper: args.hyper.over(&info.hyper(args.method))?,
         templates,
         moments: match (args.second_moment, args.text) {
             (Some(file), _) => MomentSource::File(file),

@@ -1,5 +1,6 @@
 //! Why a command ended without its result.
 
+use crate::edit::EditError;
 use crate::session::{LoadError, SaveError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub enum CliError {
     #[error(transparent)]
     Load(Box<LoadError>),
     #[error(transparent)]
+    Edit(Box<EditError>),
+    #[error(transparent)]
     Save(#[from] SaveError),
     #[error(
         "{} exists; choose another name, or add to it with --on {}",
@@ -68,6 +71,12 @@ pub enum CliError {
     Output(#[from] io::Error),
     #[error("cannot write the result: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl From<EditError> for CliError {
+    fn from(error: EditError) -> Self {
+        CliError::Edit(Box::new(error))
+    }
 }
 
 impl From<LoadError> for CliError {

@@ -1,7 +1,7 @@
 //! Methods and their hyper-parameters, as they are typed.
 
 use super::trace::number;
-use crate::edit::{Hyper, Method};
+use crate::edit::{EditError, Hyper, Knob, Method};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// The hyper-parameters of v*; what is left out is the model's default.
@@ -42,32 +42,32 @@ pub struct HyperArgs {
 
 impl HyperArgs {
     /// The model's own with what was named put in; `None`: nothing was named.
-    pub fn over(&self, model: &Hyper) -> Option<Hyper> {
+    ///
+    /// # Errors
+    /// A value that no edit could be made with.
+    pub fn over(&self, model: &Hyper) -> Result<Option<Hyper>, EditError> {
         let given = [
-            self.lr,
-            self.kl_factor,
-            self.weight_decay,
-            self.clamp,
-            self.ridge,
-            self.lambda,
-            self.threshold,
-            self.epsilon,
+            (Knob::Steps, self.steps.map(|steps| steps as f64)),
+            (Knob::Lr, self.lr),
+            (Knob::KlFactor, self.kl_factor),
+            (Knob::WeightDecay, self.weight_decay),
+            (Knob::Clamp, self.clamp),
+            (Knob::Ridge, self.ridge),
+            (Knob::Lambda, self.lambda),
+            (Knob::Threshold, self.threshold),
+            (
+                Knob::RelativeThreshold,
+                self.relative_threshold.then_some(1.0),
+            ),
+            (Knob::Epsilon, self.epsilon),
         ];
-        if self.steps.is_none() && !self.relative_threshold && given.iter().all(Option::is_none) {
-            return None;
+        let mut named = None;
+        for (knob, value) in given {
+            if let Some(value) = value {
+                knob.set(named.get_or_insert_with(|| model.clone()), value)?;
+            }
         }
-        Some(Hyper {
-            steps: self.steps.unwrap_or(model.steps),
-            lr: self.lr.unwrap_or(model.lr),
-            kl_factor: self.kl_factor.unwrap_or(model.kl_factor),
-            weight_decay: self.weight_decay.unwrap_or(model.weight_decay),
-            clamp: self.clamp.unwrap_or(model.clamp),
-            ridge: self.ridge.unwrap_or(model.ridge),
-            lambda: self.lambda.unwrap_or(model.lambda),
-            threshold: self.threshold.unwrap_or(model.threshold),
-            relative_threshold: self.relative_threshold || model.relative_threshold,
-            epsilon: self.epsilon.unwrap_or(model.epsilon),
-        })
+        Ok(named)
     }
 }
 
@@ -91,12 +91,12 @@ mod tests {
             weight_decay: 0.05,
             ..Hyper::default()
         };
-        assert_eq!(HyperArgs::default().over(&model), None);
+        assert_eq!(HyperArgs::default().over(&model).unwrap(), None);
         let args = HyperArgs {
             lr: Some(0.1),
             ..HyperArgs::default()
         };
-        assert_eq!(args.over(&model), Some(Hyper { lr: 0.1, ..model }));
+        assert_eq!(args.over(&model).unwrap(), Some(Hyper { lr: 0.1, ..model }));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Where published work edits which model, and with what hyper-parameters
 //! (ALGORITHMS §3, the table).
 
-use super::spec::{Hyper, Method};
+use super::hyper::Hyper;
+use super::method::Method;
 use crate::model::config::{Config, Family};
 use serde::Serialize;
 
@@ -95,7 +96,10 @@ pub fn for_method(method: Method, config: &Config, atlas: bool) -> ForMethod {
     let (layers, hyper) = match method {
         Method::Rome | Method::RRome | Method::Direct => (at_rome, rome.hyper),
         Method::Memit | Method::AlphaEdit => {
-            let known = SPREAD.iter().find(|row| row.0 == shape);
+            let known = match is_llama_3(config) {
+                true => Some(&LLAMA_3),
+                false => SPREAD.iter().find(|row| row.0 == shape),
+            };
             let mut hyper = known.map_or(spread_hyper(), |row| Hyper {
                 steps: row.2,
                 lr: row.3,
@@ -212,7 +216,6 @@ type Spread = (
 const SPREAD: [Spread; 12] = [
     ((Family::Gpt2, 48, 1600), (13, 17), 20, 0.5, 0.5, 0.75, 2e4),   // gpt2-xl
     ((Family::GptJ, 28, 4096), (3, 8), 25, 0.5, 0.5, 0.75, 1.5e4),   // gpt-j-6b
-    // llama-3-8b has its own row in the published table; its shape is llama-2-7b's.
     ((Family::Llama, 32, 4096), (4, 8), 25, 0.5, 1e-3, 4.0, 1.5e4),  // llama-2-7b
     ((Family::Mistral, 32, 4096), (4, 8), 25, 0.5, 1e-3, 4.0, 1.5e4),
     ((Family::Qwen2, 28, 3584), (4, 8), 25, 0.5, 1e-3, 4.0, 1.5e4),  // qwen2-7b
@@ -224,6 +227,15 @@ const SPREAD: [Spread; 12] = [
     ((Family::NeoX, 36, 5120), (4, 8), 20, 0.5, 0.5, 0.75, 2e4),     // pythia-12b
     ((Family::Gpt2, 24, 1024), (6, 10), 20, 0.5, 0.5, 0.75, 2e4),    // gpt2-medium: ours, around ROME's 8
 ];
+
+/// llama-3-8b, which has llama-2-7b's layers and width.
+const LLAMA_3: Spread = ((Family::Llama, 32, 4096), (4, 8), 25, 0.1, 0.5, 0.75, 1.5e4);
+
+/// Told from llama-2-7b (11,008) by the width of its MLP.
+fn is_llama_3(config: &Config) -> bool {
+    let shape = (config.family, config.layers, config.d, config.d_mlp);
+    shape == (Family::Llama, 32, 4096, 14_336)
+}
 
 /// EMMET: shape, layer, clamp, w·λ_e (1000·0.1, and 0.1).
 type Equality = ((Family, usize, usize), usize, f64, f64);
@@ -245,55 +257,3 @@ const FINE_TUNED: [Tuned; 4] = [
     ((Family::Gpt2, 36, 1280), 1, 1e-3),  // gpt2-large: likewise
     ((Family::GptJ, 28, 4096), 21, 5e-5), // gpt-j-6b
 ];
-
-/// Refuses hyper-parameters that cannot work, by the name of their flag.
-pub fn check(hyper: &Hyper) -> super::error::Result<()> {
-    let rules: [(&'static str, f64, bool, &'static str); 8] = [
-        ("--lr", hyper.lr, hyper.lr > 0.0, "positive"),
-        (
-            "--kl-factor",
-            hyper.kl_factor,
-            hyper.kl_factor >= 0.0,
-            "zero or positive",
-        ),
-        (
-            "--weight-decay",
-            hyper.weight_decay,
-            hyper.weight_decay >= 0.0,
-            "zero or positive",
-        ),
-        ("--clamp", hyper.clamp, hyper.clamp > 0.0, "positive"),
-        (
-            "--ridge",
-            hyper.ridge,
-            hyper.ridge >= 0.0,
-            "zero or positive",
-        ),
-        (
-            "--lambda",
-            hyper.lambda,
-            hyper.lambda >= 0.0,
-            "zero or positive",
-        ),
-        (
-            "--threshold",
-            hyper.threshold,
-            hyper.threshold > 0.0,
-            "positive",
-        ),
-        ("--epsilon", hyper.epsilon, hyper.epsilon > 0.0, "positive"),
-    ];
-    for (name, value, holds, want) in rules {
-        if !(holds && value.is_finite()) {
-            return Err(super::EditError::Hyper { name, value, want });
-        }
-    }
-    match hyper.steps {
-        0 => Err(super::EditError::Hyper {
-            name: "--steps",
-            value: 0.0,
-            want: "at least 1",
-        }),
-        _ => Ok(()),
-    }
-}

@@ -24,7 +24,7 @@ pub enum EditError {
     Imported,
     #[error("there is no template: give at least \"{{}}\"")]
     NoTemplates,
-    #[error("{name} is {value}; it should be {want}")]
+    #[error("--{name} is {value}; it should be {want}")]
     Hyper {
         name: &'static str,
         value: f64,

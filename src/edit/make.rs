@@ -1,13 +1,12 @@
 //! Every method by its name.
 
 use super::alpha_edit::AlphaEdit;
-use super::defaults;
 use super::direct::Direct;
 use super::error::{EditError, Result};
 use super::fine_tune::FineTune;
 use super::memit::Memit;
+use super::method::Method;
 use super::rome::Rome;
-use super::spec::Method;
 use super::task::{Made, Rewrite, Task};
 
 /// Rewrites the task's facts by `method`.
@@ -23,7 +22,7 @@ pub fn make(method: Method, task: &mut Task) -> Result<Made> {
         let method = method.name();
         return Err(EditError::OneAtATime { method });
     }
-    defaults::check(task.hyper)?;
+    task.hyper.check()?;
     match method {
         Method::Rome => Rome { one_key: false }.rewrite(task),
         Method::RRome => Rome { one_key: true }.rewrite(task),

@@ -1,5 +1,7 @@
 //! What an edit is asked, and the factors it leaves: plain data.
 
+use super::hyper::Hyper;
+use super::method::Method;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -20,117 +22,6 @@ impl Request {
     /// Whether nothing is asked: an imported edit's.
     pub fn is_empty(&self) -> bool {
         *self == Request::default()
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// One key everywhere: the fix for edits that wreck the model.
-    #[default]
-    RRome,
-    /// As published.
-    Rome,
-    /// No gradient, C = I: shows why a bare outer product leaks.
-    Direct,
-    /// Many facts at once, spread over several layers.
-    Memit,
-    /// Many facts at once at one layer, each to its value exactly.
-    Emmet,
-    /// As MEMIT, in directions that other keys do not use.
-    AlphaEdit,
-    /// Fine-tuning of one matrix: the baseline.
-    Ft,
-    /// Fine-tuning within a small box around W₀.
-    FtL,
-    /// A change that was not made here: it has an origin and no request.
-    Imported,
-}
-
-impl Method {
-    /// Those that can be asked for.
-    pub const ALL: [Method; 8] = [
-        Method::RRome,
-        Method::Rome,
-        Method::Memit,
-        Method::Emmet,
-        Method::AlphaEdit,
-        Method::Ft,
-        Method::FtL,
-        Method::Direct,
-    ];
-
-    /// The name used on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::RRome => "r-rome",
-            Method::Rome => "rome",
-            Method::Direct => "direct",
-            Method::Memit => "memit",
-            Method::Emmet => "emmet",
-            Method::AlphaEdit => "alpha-edit",
-            Method::Ft => "ft",
-            Method::FtL => "ft-l",
-            Method::Imported => "imported",
-        }
-    }
-
-    /// Whether it rewrites many facts in one change.
-    pub fn takes_many(self) -> bool {
-        !matches!(self, Method::RRome | Method::Rome | Method::Direct)
-    }
-
-    /// Whether it spreads its change over several layers.
-    pub fn spreads(self) -> bool {
-        matches!(self, Method::Memit | Method::AlphaEdit)
-    }
-
-    /// Whether it looks for a value by gradient, averaged over templates.
-    pub fn seeks_value(self) -> bool {
-        !matches!(
-            self,
-            Method::Direct | Method::Ft | Method::FtL | Method::Imported
-        )
-    }
-}
-
-/// The hyper-parameters of all methods (ALGORITHMS §§3–4); each uses some.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Hyper {
-    pub steps: usize,
-    pub lr: f64,
-    pub kl_factor: f64,
-    pub weight_decay: f64,
-    /// ‖δ‖ is kept within `clamp`·‖t₀‖.
-    pub clamp: f64,
-    /// λ_C: the ridge on C in multiples of its mean diagonal.
-    pub ridge: f64,
-    /// What keeps an update of many facts small: λ of MEMIT, w·λ_e of EMMET,
-    /// λ₂ of AlphaEdit.
-    pub lambda: f64,
-    /// AlphaEdit writes along eigenvectors of C with eigenvalues below this.
-    pub threshold: f64,
-    /// Whether `threshold` is in multiples of C's mean diagonal.
-    pub relative_threshold: bool,
-    /// FT+L keeps every entry of W within this of W₀.
-    pub epsilon: f64,
-}
-
-impl Default for Hyper {
-    fn default() -> Self {
-        Hyper {
-            steps: 20,
-            lr: 0.5,
-            kl_factor: 0.0625,
-            weight_decay: 0.5,
-            clamp: 4.0,
-            ridge: 1e-2,
-            lambda: 15_000.0,
-            threshold: 2e-2,
-            relative_threshold: false,
-            epsilon: 1e-3,
-        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::Context;
 use super::error::{EditError, Result};
+use super::hyper::Hyper;
 use super::moment::{Factor, NullSpace};
-use super::spec::{Delta, Hyper};
+use super::spec::Delta;
 use super::value::{Loss, Value};
 use crate::model::Decoder;
 use crate::model::probe::Probe;

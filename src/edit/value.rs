@@ -10,7 +10,7 @@
 use super::adam::Adam;
 use super::context::{Context, norm, pad_right};
 use super::error::{EditError, Result};
-use super::spec::Hyper;
+use super::hyper::Hyper;
 use crate::model::decoder::log_softmax;
 use crate::model::probe::{Capture, Point, Probe, Site};
 use crate::model::{Decoder, Past, Span};

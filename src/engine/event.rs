@@ -168,6 +168,7 @@ pub enum Outcome {
         report: Box<EditReport>,
         deltas: Vec<Delta>,
     },
+    Tried(Box<EditReport>),
     Stacked {
         hash: String,
     },

@@ -20,6 +20,22 @@ pub struct Kept {
     pub norms: Cell<Vec<f64>>,
     /// Keys of an edit at a layer, in the metric of C or plain.
     pub keys: BTreeMap<KeysOf, Keys>,
+    /// The templates that were written last.
+    pub templates: Vec<(Written, Vec<String>)>,
+}
+
+/// The edits of a layer in order, by the numbers of their making, with the bits
+/// of their α.
+pub type Recipe = Vec<(u64, u64)>;
+
+/// What templates depend on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// The weights that wrote them.
+    pub on: BTreeMap<usize, Recipe>,
+    pub seed: u32,
+    /// MEMIT's few, instead of ROME's twenty.
+    pub few: bool,
 }
 
 /// The edit as it was made, the layer, and whether C was known.

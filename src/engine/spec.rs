@@ -44,6 +44,11 @@ pub enum Spec {
         edit: Box<EditSpec>,
         watch: Watch,
     },
+    /// Makes an edit on top of the current stack, measures it and lets it go.
+    Try {
+        edit: Box<EditSpec>,
+        watch: Watch,
+    },
     /// Sets the whole stack, in order: undo, redo, toggle and scale are all this.
     Stack {
         edits: Vec<Stacked>,

@@ -3,7 +3,7 @@
 use super::error::{EngineError, Result};
 use super::event::ModelInfo;
 use super::folders::Folders;
-use super::kept::{Kept, Made};
+use super::kept::{Kept, Made, Recipe};
 use super::spec::{EditId, Stacked};
 use crate::edit::{Delta, Metric, Request, stack};
 use crate::facts::World;
@@ -65,9 +65,6 @@ struct Edit {
     asked: Vec<Request>,
     deltas: Vec<Delta>,
 }
-
-/// The edits of a layer in order, by their numbers, with the bits of their α.
-type Recipe = Vec<(u64, u64)>;
 
 /// Changes of a layer with their α.
 type Changes<'a> = Vec<(&'a Delta, f64)>;
@@ -139,6 +136,12 @@ impl Model {
         self.recipes = recipes;
         self.stack = edits;
         Ok(())
+    }
+
+    /// What the edited layers of the current weights are made of: the same
+    /// recipes, the same weights.
+    pub fn recipes(&self) -> &BTreeMap<usize, Recipe> {
+        &self.recipes
     }
 
     pub fn stack(&self) -> &[Stacked] {

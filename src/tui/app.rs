@@ -3,18 +3,21 @@
 
 pub mod check;
 pub mod confabs;
+pub mod duel;
 pub mod edits;
 pub mod entry;
 pub mod fact;
 mod fading;
 pub mod jobs;
 pub mod overlay;
+pub mod recipe;
 pub mod record;
 pub mod trace;
 pub mod watch;
 
 pub use super::pane::Pane;
 pub use confabs::{Confabs, Continuation};
+pub use duel::Duel;
 pub use edits::Edits;
 pub use entry::Entry;
 pub use fact::Fact;
@@ -216,6 +219,7 @@ pub struct State {
     pub edits: Edits,
     pub watch: Watched,
     pub confabs: Confabs,
+    pub duel: Duel,
     pub session: SessionState,
     /// The models to choose from; `None` while they are looked for.
     pub models: Option<Vec<ModelEntry>>,
@@ -246,6 +250,7 @@ impl State {
             trace: TraceView::default(),
             edits: Edits::default(),
             watch: Watched::default(),
+            duel: Duel::default(),
             session: SessionState::default(),
             models: None,
             notice: None,

@@ -1,7 +1,7 @@
 //! What `y` copies and `Y` writes: the pane's content in a form other tools read.
 
 use super::app::{Pane, State};
-use crate::edit::LayerChoice;
+use crate::edit::{Knob, LayerChoice};
 use crate::trace::TraceReport;
 use serde::Serialize;
 
@@ -19,6 +19,7 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
         }
         Pane::Edit => json(&state.edits.selected_record()?.report),
         Pane::Stack => stack(state),
+        Pane::Duel => duel(state),
         Pane::Neighbours => {
             let rows = state.watch.known();
             let lines = rows.iter().map(serde_json::to_string);
@@ -50,6 +51,7 @@ pub fn what(pane: Pane) -> &'static str {
         Pane::Trace => "the trace",
         Pane::Edit => "the edit's report",
         Pane::Stack => "the stack",
+        Pane::Duel => "the duel",
         Pane::Neighbours => "the probes",
         Pane::Confabulations => "the continuations",
     }
@@ -61,6 +63,7 @@ pub fn file_name(pane: Pane) -> &'static str {
         Pane::Trace => "trace.json",
         Pane::Edit => "edit.json",
         Pane::Stack => "stack.tsv",
+        Pane::Duel => "duel.json",
         Pane::Neighbours => "probes.jsonl",
         Pane::Confabulations => "continuations.txt",
     }
@@ -96,6 +99,14 @@ fn stack(state: &State) -> Option<String> {
     (!edits.stack.is_empty()).then_some(text)
 }
 
+/// The reports of the methods that are done, as `eval duel --json` has them.
+fn duel(state: &State) -> Option<String> {
+    let reports: Vec<_> = state.duel.tries.iter().filter_map(|t| t.report()).collect();
+    let request = state.duel.request()?;
+    let duel = serde_json::json!({"request": request, "duel": reports});
+    (!reports.is_empty()).then(|| json(&duel)).flatten()
+}
+
 fn json(value: &impl Serialize) -> Option<String> {
     serde_json::to_string_pretty(value).ok().map(|s| s + "\n")
 }
@@ -113,8 +124,14 @@ fn command_line(state: &State) -> Option<String> {
             LayerChoice::At(layer) => format!(" --layer {layer}"),
             LayerChoice::Span(first, last) => format!(" --layer {first}-{last}"),
         };
+        let tuned = state.tuned(state.fact.method).into_iter();
+        let tuned = tuned.map(|(knob, value)| match knob {
+            Knob::RelativeThreshold => " --relative-threshold".to_owned(),
+            _ => format!(" --{} {value}", knob.name()),
+        });
+        let tuned: String = tuned.collect();
         return Some(format!(
-            "pentimento{model} edit --prompt {} --subject {} --target {} --method {}{layer}\n",
+            "pentimento{model} edit --prompt {} --subject {} --target {} --method {}{layer}{tuned}\n",
             quote(&request.prompt),
             quote(&request.subject),
             quote(&request.target),

@@ -10,16 +10,19 @@ pub enum Pane {
     Confabulations,
     /// The whole stack, with a screen of its own.
     Stack,
+    /// One request by every method, likewise.
+    Duel,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 6] = [
+    pub const ALL: [Pane; 7] = [
         Pane::Fact,
         Pane::Trace,
         Pane::Edit,
         Pane::Neighbours,
         Pane::Confabulations,
         Pane::Stack,
+        Pane::Duel,
     ];
 
     /// Those that share the place below the fact.
@@ -38,6 +41,7 @@ impl Pane {
             Pane::Neighbours => "Neighbours",
             Pane::Confabulations => "Confabulations",
             Pane::Stack => "Stack",
+            Pane::Duel => "Duel",
         }
     }
 

@@ -4,10 +4,12 @@
 mod act;
 pub mod commands;
 mod dialogs;
+mod duel;
 mod engine;
 mod export;
 mod model;
 mod mouse;
+mod recipe;
 mod session;
 mod stack;
 mod typing;

@@ -2,6 +2,7 @@
 
 pub mod confabulations;
 pub mod confirm;
+pub mod duel;
 pub mod edit;
 pub mod fact;
 pub mod footer;
@@ -10,6 +11,7 @@ pub mod help;
 pub mod models;
 pub mod neighbours;
 pub mod palette;
+pub mod recipe;
 pub mod sessions;
 pub mod stack;
 pub mod toast;
@@ -72,6 +74,7 @@ fn pane(
         Pane::Neighbours => neighbours::draw(buf, area, state, styles),
         Pane::Confabulations => confabulations::draw(buf, area, state, styles),
         Pane::Stack => stack::draw(buf, area, state, styles),
+        Pane::Duel => duel::draw(buf, area, state, styles),
     }
     None
 }
@@ -93,6 +96,7 @@ fn overlay(
         Overlay::Sessions { entry, selected } => {
             return Some(sessions::draw(buf, entry, *selected, state, styles));
         }
+        Overlay::Recipe(recipe) => return recipe::draw(buf, recipe, state, styles),
         Overlay::Confirm(confirm) => confirm::draw(buf, confirm, styles),
         Overlay::Ask(ask, entry) => return Some(confirm::ask(buf, *ask, entry, styles)),
     }
@@ -131,6 +135,9 @@ fn tabs(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             styles.dim()
         };
         let key = Pane::ALL.iter().position(|p| p == pane).unwrap_or(0) + 1;
+        if usize::from(area.right().saturating_sub(x)) < width(pane.name()) + 2 {
+            return;
+        }
         x = put(
             buf,
             x,

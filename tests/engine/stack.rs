@@ -4,7 +4,9 @@
 use crate::{Bench, edit};
 use faer::Mat;
 use faer::linalg::solvers::Solve;
-use pentimento::edit::{Context, Delta, EditSpec, LayerChoice, Method, Request, SecondMoment};
+use pentimento::edit::{
+    Context, Delta, EditSpec, Hyper, LayerChoice, Method, Request, SecondMoment,
+};
 use pentimento::edit::{recall, stack};
 use pentimento::engine::{Folders, Outcome, Spec, StackCheck, Stacked};
 use pentimento::measure::rescore::Rescore;
@@ -417,4 +419,74 @@ fn an_imported_change_has_no_fact_and_hides_no_others() {
     let ids: Vec<u64> = check.held.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, [1, 3], "of the imported change nothing can be held");
     assert_eq!(check.overlaps.unwrap()[0].ids, [1, 3]);
+}
+
+/// A trial is the edit in all but its staying, and what one leaves behind for
+/// the next (templates, factors of C) changes no figure.
+#[test]
+fn a_trial_tells_what_the_edit_would_and_leaves_the_weights_alone() {
+    let bench = Bench::open();
+    let spec = |method| EditSpec {
+        method,
+        hyper: Some(Hyper {
+            steps: 3,
+            ..Hyper::default()
+        }),
+        ..direct("Space Needle", "Rome", 0)
+    };
+    let watch = || Watch {
+        propose: 6,
+        ..Watch::default()
+    };
+    let tried = |method| {
+        let spec = Spec::Try {
+            edit: Box::new(spec(method)),
+            watch: watch(),
+        };
+        match bench.run(spec).expect("it is tried") {
+            Outcome::Tried(report) => *report,
+            other => panic!("{other:?}"),
+        }
+    };
+    let prompt = "The Space Needle is in the city of";
+    let before = bench.predict(prompt);
+    let first: Vec<EditReport> = [Method::RRome, Method::Memit].map(tried).into();
+    let again: Vec<EditReport> = [Method::RRome, Method::Memit].map(tried).into();
+    let timeless = |report: &EditReport| EditReport {
+        elapsed_s: Default::default(),
+        ..report.clone()
+    };
+    for (one, other) in first.iter().zip(&again) {
+        assert_eq!(timeless(one), timeless(other));
+    }
+    let now = bench.predict(prompt);
+    assert_eq!((&now.before, &now.after), (&before.before, &before.after));
+
+    // Whatever was written on other weights is written anew on these.
+    let asked = Spec::Edit {
+        id: 1,
+        edit: Box::new(spec(Method::RRome)),
+        watch: watch(),
+    };
+    let Ok(Outcome::Edited { report, .. }) = bench.run(asked) else {
+        panic!("it is made");
+    };
+    assert_eq!(timeless(&report), timeless(&first[0]));
+    assert!(report.p_target.after != report.p_target.before);
+    let upon = tried(Method::RRome);
+    let fresh = Bench::open();
+    let asked = Spec::Edit {
+        id: 1,
+        edit: Box::new(spec(Method::RRome)),
+        watch: watch(),
+    };
+    fresh.run(asked).expect("it is made");
+    let asked = Spec::Try {
+        edit: Box::new(spec(Method::RRome)),
+        watch: watch(),
+    };
+    let Ok(Outcome::Tried(alone)) = fresh.run(asked) else {
+        panic!("it is tried");
+    };
+    assert_eq!(timeless(&upon), timeless(&alone));
 }

@@ -4,7 +4,7 @@ use crate::script::{Bench, answer};
 use pentimento::engine::{
     EventKind, LayerOverlaps, LayerWeights, Outcome, Overlap, Side, Spec, StackCheck, Stage,
 };
-use pentimento::measure::{ProbeGroup, ProbeRow};
+use pentimento::measure::{EditReport, Pair, ProbeGroup, ProbeRow};
 use pentimento::trace::Kind;
 use pentimento::tui::app::{Effect, Msg, Ticket};
 use pentimento::tui::store::{NotSaved, Reply};
@@ -93,9 +93,36 @@ fn odd() -> impl Strategy<Value = EventKind> {
         check().prop_map(|check| EventKind::Finished(Ok(Outcome::Rechecked(Box::new(check))))),
         "\\PC{0,300}".prop_map(|words| EventKind::Finished(Err(words))),
         Just(EventKind::Finished(Ok(Outcome::Cancelled))),
+        report().prop_map(|report| EventKind::Finished(Ok(Outcome::Tried(Box::new(report))))),
         Just(EventKind::Finished(Ok(Outcome::Probed(vec![])))),
         Just(EventKind::Finished(Ok(Outcome::Generated(vec![])))),
     ]
+}
+
+/// A trial's report with numbers of any kind.
+fn report() -> impl Strategy<Value = EditReport> {
+    let number = || prop_oneof![any::<f64>(), 0.0..1.0];
+    let row = ("\\PC{0,30}", number(), number(), any::<bool>()).prop_map(
+        |(prompt, p_before, p_after, follows)| ProbeRow {
+            prompt,
+            p_before,
+            p_after,
+            group: match follows {
+                true => ProbeGroup::Paraphrase,
+                false => ProbeGroup::Neighbour,
+            },
+            ..ProbeRow::default()
+        },
+    );
+    (vec(row, 0..30), number(), number()).prop_map(|(probes, norm, p)| EditReport {
+        probes,
+        relative_update_norm: norm,
+        p_target: Pair {
+            before: p,
+            after: p,
+        },
+        ..EditReport::default()
+    })
 }
 
 /// A stack check whose parts do not fit together.

@@ -3,9 +3,11 @@
 
 mod chaos;
 mod driven;
+mod duel;
 mod dump;
 mod habits;
 mod models;
+mod recipe;
 mod screens;
 mod script;
 mod stored;

@@ -8,7 +8,7 @@ use ratatui::buffer::{Buffer, Cell};
 use std::fmt::Write;
 
 /// A screen's characters, then its styles: a letter for each, and what they are.
-fn styled(buf: &Buffer) -> String {
+pub fn styled(buf: &Buffer) -> String {
     let mut known: Vec<String> = Vec::new();
     let mut map = String::new();
     let letters: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').collect();

@@ -222,7 +222,7 @@ impl Curve<'_> {
             request: group[0].request(),
             more: group[1..].iter().map(Record::request).collect(),
             method,
-            hyper: self.args.hyper.over(&self.info.hyper(method)),
+            hyper: self.args.hyper.over(&self.info.hyper(method))?,
             templates,
             true_answer: Some(rewrite.target_true.text.clone()),
             seed: self.args.seed,

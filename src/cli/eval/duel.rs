@@ -57,10 +57,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     };
     let mut reports = Vec::with_capacity(args.methods.len());
     for &method in &args.methods {
-        // Each from the unedited model.
-        client.run(Spec::Stack { edits: Vec::new() })?;
-        let spec = Spec::Edit {
-            id: 1,
+        let spec = Spec::Try {
             edit: Box::new(EditSpec {
                 request: request.clone(),
                 method,
@@ -74,7 +71,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
             },
         };
         match client.run(spec) {
-            Ok(Outcome::Edited { report, .. }) => reports.push(*report),
+            Ok(Outcome::Tried(report)) => reports.push(*report),
             Ok(_) => return Err(CliError::EngineEnded),
             // A method that cannot do this is no reason not to see the others.
             Err(CliError::Failed(reason)) => {

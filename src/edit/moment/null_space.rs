@@ -2,7 +2,7 @@
 
 use super::SecondMoment;
 use crate::edit::error::{EditError, Result};
-use crate::edit::spec::Hyper;
+use crate::edit::hyper::Hyper;
 use faer::{Mat, Side};
 
 /// U₂ `[d_k, q]`: what C leaves free.

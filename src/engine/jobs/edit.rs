@@ -1,15 +1,15 @@
 //! Making an edit, and watching what it moves.
 
-use super::{Job, moment, overlaps, probe};
+use super::{Job, moment, overlaps, probe, warnings};
 use crate::edit::context::{Context, norm};
-use crate::edit::moment::THIN;
 use crate::edit::value::{Loss, Value};
 use crate::edit::{
-    EditError, EditSpec, LayerChoice, Made, Method, Metric, Request, Task, defaults, make, recall,
-    stack, templates,
+    Delta, EditError, EditSpec, LayerChoice, Made, Method, Metric, Request, Task, defaults, make,
+    recall, stack, templates,
 };
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, LossStep, Outcome, Stage};
+use crate::engine::kept::Written;
 use crate::engine::pace::Pace;
 use crate::engine::spec::EditId;
 use crate::engine::state::{Model, State};
@@ -18,10 +18,7 @@ use crate::measure::{EditReport, Elapsed, FactRow, LayerNorm, Pair, Watch, sampl
 use crate::model::Decoder;
 use std::time::Instant;
 
-/// The published thresholds of ‖ΔW‖/‖W‖.
-const DOUBTFUL: f64 = 0.15;
-const BROKEN: f64 = 0.50;
-
+/// Makes an edit and puts it on top of the stack.
 pub fn run(
     job: &Job,
     id: EditId,
@@ -29,6 +26,32 @@ pub fn run(
     watch: Watch,
     state: &mut State,
 ) -> Result<Outcome> {
+    let (report, deltas) = attempt(job, &spec, &watch, state)?;
+    if job.cancelled() {
+        return Ok(Outcome::Cancelled);
+    }
+    let asked = spec.requests().cloned().collect();
+    state.model()?.push(id, asked, deltas.clone())?;
+    Ok(Outcome::Edited {
+        id,
+        report: Box::new(report),
+        deltas,
+    })
+}
+
+/// Makes an edit, measures it and lets it go.
+pub fn trial(job: &Job, spec: EditSpec, watch: Watch, state: &mut State) -> Result<Outcome> {
+    let (report, _) = attempt(job, &spec, &watch, state)?;
+    Ok(Outcome::Tried(Box::new(report)))
+}
+
+/// The edit as it would be on top of the current stack, and its factors.
+fn attempt(
+    job: &Job,
+    spec: &EditSpec,
+    watch: &Watch,
+    state: &mut State,
+) -> Result<(EditReport, Vec<Delta>)> {
     let folders = state.folders.clone();
     let model = state.model()?;
     let start = Instant::now();
@@ -46,14 +69,14 @@ pub fn run(
     let config = &model.pristine.config;
     let defaults = defaults::for_method(spec.method, config, model.is_atlas);
     let hyper = spec.hyper.clone().unwrap_or(defaults.hyper);
-    defaults::check(&hyper)?;
-    let layers = layers(job, &spec, defaults.layers, model)?;
+    hyper.check()?;
+    let layers = layers(job, spec, defaults.layers, model)?;
     let layer = layers.last().copied().unwrap_or(0);
 
     let stage = Instant::now();
     let templates = match spec.templates.clone() {
         Some(given) => given,
-        None => contexts(job, &spec, model)?,
+        None => contexts(job, spec, model)?,
     };
     let facts = asked
         .iter()
@@ -63,7 +86,7 @@ pub fn run(
 
     let stage = Instant::now();
     let known = match spec.method.seeks_value() {
-        true => moment::metrics(job, model, &folders, &spec, &layers, &hyper)?,
+        true => moment::metrics(job, model, &folders, spec, &layers, &hyper)?,
         false => Vec::new(),
     };
     let kept_keys = match spec.method {
@@ -164,22 +187,13 @@ pub fn run(
         elapsed_s: elapsed,
     };
     let moved: Vec<usize> = made.deltas.iter().map(|delta| delta.layer).collect();
-    report.warnings = warnings(&report, &facts, &made, &asked);
+    report.warnings = warnings::of(&report, &facts, &made, &asked);
     let crowded = overlaps::warning(job, model, &folders, &asked, &moved)?;
     report.warnings.extend(crowded);
     for warning in &report.warnings {
         job.say(EventKind::Warning(warning.clone()));
     }
-    if job.cancelled() {
-        return Ok(Outcome::Cancelled);
-    }
-    let deltas = made.deltas;
-    model.push(id, asked, deltas.clone())?;
-    Ok(Outcome::Edited {
-        id,
-        report: Box::new(report),
-        deltas,
-    })
+    Ok((report, made.deltas))
 }
 
 /// Refuses requests before anything is computed for them.
@@ -239,19 +253,30 @@ fn layers(
     Ok((first..=end).collect())
 }
 
-/// The templates that a method averages over, written by the model.
-fn contexts(job: &Job, spec: &EditSpec, model: &Model) -> Result<Vec<String>> {
+/// The templates that a method averages over, written by the model as it is now.
+fn contexts(job: &Job, spec: &EditSpec, model: &mut Model) -> Result<Vec<String>> {
     if !spec.method.seeks_value() {
         return Ok(vec!["{}".into()]);
     }
+    let few = !matches!(spec.method, Method::Rome | Method::RRome);
+    let written = Written {
+        on: model.recipes().clone(),
+        seed: spec.seed,
+        few,
+    };
+    if let Some((_, known)) = model.kept.templates.iter().find(|(w, _)| *w == written) {
+        return Ok(known.clone());
+    }
     job.started(Stage::Templates, 1);
     let (decoder, tokens) = (&model.current, &model.tokens);
-    Ok(match spec.method {
-        Method::Rome | Method::RRome => {
-            templates::sample(decoder, tokens, spec.seed, &mut job.brake())?
-        }
-        _ => templates::sample_few(decoder, tokens, spec.seed, &mut job.brake())?,
-    })
+    let new = match few {
+        false => templates::sample(decoder, tokens, spec.seed, &mut job.brake())?,
+        true => templates::sample_few(decoder, tokens, spec.seed, &mut job.brake())?,
+    };
+    // One of each kind: what other weights wrote is not asked for again.
+    model.kept.templates.retain(|(w, _)| w.few != few);
+    model.kept.templates.push((written, new.clone()));
+    Ok(new)
 }
 
 /// The keys of the edits that are on, at each of `layers`.
@@ -295,7 +320,7 @@ fn losses_to<'a>(
 /// Each layer's ‖ΔW‖ and its share of ‖W‖.
 fn norms(model: &Model, made: &Made) -> Result<Vec<(f64, LayerNorm)>> {
     let config = &model.pristine.config;
-    let of = |delta: &crate::edit::Delta| {
+    let of = |delta: &Delta| {
         let norm = stack::norm([config.d, config.d_mlp], delta);
         let layer = delta.layer;
         let relative_update_norm = norm / stack::weight_norm(&model.pristine, layer)?;
@@ -378,61 +403,4 @@ fn mean_losses(values: &[Value]) -> Vec<[f64; 4]> {
         sum.map(|s| s / n)
     };
     (0..steps.unwrap_or(0)).map(at).collect()
-}
-
-/// What a user should know before trusting the edit, in words.
-fn warnings(report: &EditReport, facts: &[Context], made: &Made, asked: &[Request]) -> Vec<String> {
-    let mut said = Vec::new();
-    let request = &asked[0];
-    let missed = report
-        .facts
-        .iter()
-        .filter(|f| f.p_target.after < 0.5)
-        .count();
-    if missed > 0 {
-        said.push(format!("{missed} of {} facts did not take", asked.len()));
-    }
-    if facts.iter().any(|fact| fact.rows[0].subject_last == 0) {
-        said.push(
-            "the subject is one token at position 0: its key has seen no context; put some words before it".into(),
-        );
-    }
-    if let Some(moment) = report.second_moment.filter(|m| m.tokens_per_dim < THIN) {
-        said.push(format!(
-            "the second moment is thin: {:.1} tokens per dimension; below {THIN} updates swell, collect it over more text",
-            moment.tokens_per_dim
-        ));
-    }
-    let clamped = made.values.iter().filter(|value| value.clamped).count();
-    if clamped > 0 && clamped < made.values.len() {
-        said.push(format!(
-            "δ reached its clamp for {clamped} of {} facts",
-            asked.len()
-        ));
-    } else if clamped > 0 {
-        said.push(format!(
-            "δ reached its clamp of {} × ‖t₀‖: the fact may need another layer or a larger --clamp",
-            report.hyper.clamp
-        ));
-    }
-    let percent = 100.0 * report.relative_update_norm;
-    if report.relative_update_norm > BROKEN {
-        said.push(format!(
-            "the update is {percent:.0} % of the layer's weights: above 50 % models have broken"
-        ));
-    } else if report.relative_update_norm > DOUBTFUL {
-        said.push(format!(
-            "the update is {percent:.0} % of the layer's weights: above 15 % is doubtful"
-        ));
-    }
-    if asked.len() == 1 && request.target.trim() == report.true_answer {
-        said.push("the target is what the model says already".into());
-    }
-    if asked.len() == 1 && report.p_target.after < 0.5 {
-        said.push(format!(
-            "the edit did not take: p(target) is {:.2} after it",
-            report.p_target.after
-        ));
-    }
-    said
 }

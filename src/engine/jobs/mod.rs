@@ -10,6 +10,7 @@ mod probe;
 mod recheck;
 mod score;
 mod trace;
+mod warnings;
 
 use super::error::Result;
 use super::event::{Event, EventKind, JobId, Outcome, Stage};
@@ -65,6 +66,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
         Spec::Predict { prompt, top } => predict::run(job, prompt, top, state.model()?),
         Spec::Trace(spec) => trace::run(job, &spec, state.model()?),
         Spec::Edit { id, edit, watch } => edit::run(job, id, *edit, watch, state),
+        Spec::Try { edit, watch } => edit::trial(job, *edit, watch, state),
         Spec::Stack { edits } => {
             let model = state.model()?;
             model.set_stack(edits)?;

@@ -3,8 +3,9 @@
 //! so typing and choosing on the token strip cannot disagree.
 
 use super::Entry;
-use crate::edit::{LayerChoice, Method, Request};
+use crate::edit::{Hyper, LayerChoice, Method, Request};
 use crate::engine::Prediction;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Fact {
     pub anchor: Option<usize>,
     pub method: Method,
     pub layer: LayerChoice,
+    /// Hyper-parameters that the user set, by method; the others are the model's.
+    pub tuned: BTreeMap<Method, Hyper>,
     /// Which of the model's examples was filled in last.
     pub example: Option<usize>,
     /// The old answer to a prompt, where somebody named it: (plain prompt, answer).

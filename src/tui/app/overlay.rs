@@ -1,6 +1,7 @@
 //! What lies over the panes: help, the palette, the session list, questions.
 
 use super::Entry;
+use super::recipe::Recipe;
 use crate::engine::Source;
 use crate::tui::keymap::Command;
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub enum Overlay {
         entry: Entry,
         selected: usize,
     },
+    /// How the next edit is made.
+    Recipe(Recipe),
     Confirm(Confirm),
     Ask(Ask, Entry),
 }
@@ -58,7 +61,7 @@ impl Ask {
             Ask::WriteTo => "Write this pane to a file",
             Ask::Alpha => "Scale the selected edit to  −1 to 2",
             Ask::Export => "Export what is on  peft, gguf, merged or delta, and where",
-            Ask::Layer => "Edit which layer?  a number, or auto",
+            Ask::Layer => "Edit which layers?  5, 5-9 or auto",
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct TraceView {
     pub grid: Option<TraceGrid>,
     /// `None` until the user moves it: then it rests on the best cell.
     pub cursor: Option<At>,
+    /// Where the stretching of layers to edit began.
+    pub anchor: Option<usize>,
     pub show: Show,
     pub transposed: bool,
     /// Finished traces of this session, newest last, one per prompt.

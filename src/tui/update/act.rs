@@ -86,6 +86,7 @@ pub fn edit(state: &mut State) -> Vec<Effect> {
         request,
         method: state.fact.method,
         layer: state.fact.layer,
+        hyper: state.fact.tuned.get(&state.fact.method).cloned(),
         true_answer: state.fact.named_answer(),
         seed: state.settings.seed,
         ..EditSpec::default()
@@ -115,7 +116,7 @@ pub fn edit(state: &mut State) -> Vec<Effect> {
 }
 
 /// Goes where the missing part is written, and says what it is.
-fn ask_for(state: &mut State, missing: Missing) -> Vec<Effect> {
+pub fn ask_for(state: &mut State, missing: Missing) -> Vec<Effect> {
     match missing {
         Missing::Prompt => state.type_in(Field::Prompt),
         Missing::Target => state.type_in(Field::Target),
@@ -215,6 +216,13 @@ pub fn recall(state: &mut State) -> Vec<Effect> {
     if spec.is_imported() {
         return vec![];
     }
+    bring_back(state, &spec);
+    state.focus_on(Pane::Fact);
+    predict(state)
+}
+
+/// Fills in what an edit was asked, and how it was made.
+pub fn bring_back(state: &mut State, spec: &EditSpec) {
     let request = &spec.request;
     let raw = request
         .prompt
@@ -223,10 +231,11 @@ pub fn recall(state: &mut State) -> Vec<Effect> {
     state.fact.target.set(request.target.trim());
     state.fact.method = spec.method;
     state.fact.layer = spec.layer;
+    let hyper = spec.hyper.clone();
+    let hyper = hyper.unwrap_or_else(|| state.known_hyper(spec.method));
+    state.tune(spec.method, hyper);
     let text = state.fact.text().to_string();
     state.fact.named_old = spec.true_answer.clone().map(|old| (text, old));
-    state.focus_on(Pane::Fact);
-    predict(state)
 }
 
 /// Makes the selected neighbour the prompt.

@@ -1,7 +1,7 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, model, session, stack};
-use crate::edit::{LayerChoice, Method};
+use super::{act, duel, model, recipe, session, stack};
+use crate::edit::LayerChoice;
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -15,9 +15,14 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Edit => return act::edit(state),
         C::Watch => return act::watch(state),
         C::Roll => return act::roll(state),
-        C::Method => next_method(state),
-        C::LayerDown => state.fact.layer = lower(state.fact.layer, state.suggested_layer()),
-        C::LayerUp => state.fact.layer = higher(state),
+        C::Method => recipe::turn_method(state, 1),
+        C::Recipe => recipe::open(state),
+        C::Duel => return duel::start(state),
+        C::TakeMethod => return duel::take_method(state),
+        C::LayerDown => state.fact.layer = recipe::lower(state.fact.layer, state.suggested_layer()),
+        C::LayerUp => state.fact.layer = recipe::higher(state),
+        C::LayersLeft => recipe::stretch(state, -1),
+        C::LayersRight => recipe::stretch(state, 1),
         C::AskLayer => state
             .overlays
             .push(Overlay::Ask(Ask::Layer, Entry::default())),
@@ -87,43 +92,11 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     vec![]
 }
 
-fn next_method(state: &mut State) {
-    let all = Method::ALL;
-    let at = all.iter().position(|m| *m == state.fact.method);
-    state.fact.method = all[(at.unwrap_or(0) + 1) % all.len()];
-    if let (LayerChoice::Span(_, last), false) = (state.fact.layer, state.fact.method.spreads()) {
-        state.fact.layer = LayerChoice::At(last);
-    }
-}
-
-/// One layer down; from layer 0 to the automatic choice, and from that to the
-/// layer under the suggested one.
-fn lower(layer: LayerChoice, suggested: Option<usize>) -> LayerChoice {
-    match (layer, suggested) {
-        (LayerChoice::At(0), _) => LayerChoice::Auto,
-        (LayerChoice::At(layer), _) => LayerChoice::At(layer - 1),
-        (LayerChoice::Span(0, _), _) => LayerChoice::Auto,
-        (LayerChoice::Span(first, last), _) => LayerChoice::Span(first - 1, last - 1),
-        (LayerChoice::Auto, Some(layer)) => LayerChoice::At(layer.saturating_sub(1)),
-        (LayerChoice::Auto, None) => LayerChoice::Auto,
-    }
-}
-
-fn higher(state: &State) -> LayerChoice {
-    let last = state.layers().saturating_sub(1);
-    match (state.fact.layer, state.suggested_layer()) {
-        (LayerChoice::At(layer), _) => LayerChoice::At((layer + 1).min(last)),
-        (LayerChoice::Span(first, end), _) if end < last => LayerChoice::Span(first + 1, end + 1),
-        (span @ LayerChoice::Span(..), _) => span,
-        (LayerChoice::Auto, Some(layer)) => LayerChoice::At((layer + 1).min(last)),
-        (LayerChoice::Auto, None) => LayerChoice::At(0),
-    }
-}
-
 fn take_layer(state: &mut State) {
     let Some(at) = state.trace.at() else {
         return;
     };
+    state.trace.anchor = None;
     let taken = LayerChoice::At(at.layer);
     if state.fact.layer == taken {
         state.fact.layer = LayerChoice::Auto;
@@ -164,6 +137,10 @@ fn move_by(state: &mut State, dx: isize, dy: isize) {
                     state.edits.check.layer = Some(moved(layer, dx).min(last));
                 }
             }
+        }
+        Pane::Duel => {
+            let last = state.duel.tries.len().saturating_sub(1);
+            state.duel.cursor = moved(state.duel.cursor, dy).min(last);
         }
         Pane::Neighbours => {
             let last = state.watch.listed().saturating_sub(1);
@@ -208,6 +185,7 @@ fn move_cell(state: &mut State, dx: isize, dy: isize) {
             *place = count - 1;
         }
     }
+    state.trace.anchor = None;
     state.trace.cursor = Some(At {
         kind,
         token: token.clamp(0, (tokens - 1).max(0)) as usize,
@@ -260,6 +238,9 @@ pub fn cancel(state: &mut State) -> Vec<Effect> {
     if let Some(ticket) = state.jobs.stoppable() {
         state.leaving = true;
         state.say("stopping; ctrl-c again leaves");
+        if state.duel.running().any(|own| own == ticket) {
+            return duel::stop(state);
+        }
         return state.jobs.cancel(ticket).into_iter().collect();
     }
     if state.leaving {

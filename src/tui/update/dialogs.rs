@@ -1,8 +1,8 @@
 //! Keys while something lies over the panes.
 
-use super::{commands, model, session};
-use crate::edit::LayerChoice;
+use super::{commands, model, recipe, session};
 use crate::engine::Source;
+use crate::tui::app::recipe::Recipe;
 use crate::tui::app::{Ask, Confirm, Effect, Overlay, State};
 use crate::tui::export;
 use crate::tui::keymap::{Command, Press};
@@ -12,6 +12,9 @@ use std::path::PathBuf;
 
 /// A key for the topmost overlay.
 pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    if let Some(Overlay::Recipe(_)) = state.overlays.last() {
+        return recipe::key(state, key);
+    }
     if key.code == KeyCode::Esc {
         state.overlays.pop();
         state.session.then_quit = false;
@@ -115,7 +118,7 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
             entry.key(key);
             vec![]
         }
-        None => vec![],
+        Some(Overlay::Recipe(_)) | None => vec![],
     }
 }
 
@@ -124,7 +127,10 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         Overlay::Palette { entry, .. }
         | Overlay::Sessions { entry, .. }
         | Overlay::Models { entry, .. }
-        | Overlay::Ask(_, entry),
+        | Overlay::Ask(_, entry)
+        | Overlay::Recipe(Recipe {
+            entry: Some(entry), ..
+        }),
     ) = state.overlays.last_mut()
     {
         entry.paste(text);
@@ -210,29 +216,8 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
         Ask::Alpha => super::stack::scale_to(state, &text),
         Ask::Export => super::export::typed(state, &text),
         Ask::Layer => {
-            let last = state.layers().saturating_sub(1);
-            match span(&text) {
-                Some((first, end)) if first == end && end <= last => {
-                    state.fact.layer = LayerChoice::At(end)
-                }
-                Some((first, end)) if first < end && end <= last => {
-                    state.fact.layer = LayerChoice::Span(first, end);
-                    if !state.fact.method.spreads() {
-                        state.say(
-                            "several layers are for MEMIT and AlphaEdit: m changes the method",
-                        );
-                    }
-                }
-                _ if text == "auto" => state.fact.layer = LayerChoice::Auto,
-                _ => state.complain(format!("layers go from 0 to {last}: write 5, 5-9 or auto")),
-            }
+            recipe::set_layers(state, &text);
             vec![]
         }
     }
-}
-
-/// "5" and "5-9" as first and last.
-fn span(text: &str) -> Option<(usize, usize)> {
-    let (first, last) = text.split_once(['-', '–']).unwrap_or((text, text));
-    Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
 }

@@ -1,16 +1,19 @@
 //! What the engine says.
 
-use super::{act, model, session, stack};
+use super::{act, duel, model, session, stack};
 use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
 
 pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> {
-    if state.jobs.get_mut(ticket).is_none() {
+    let Some(job) = state.jobs.get_mut(ticket) else {
         // A job that is not ours any more.
         return vec![];
-    }
+    };
+    let tried = job.kind == JobKind::Duel;
     match kind {
+        // What is only tried shows in its report alone.
+        EventKind::Row { .. } | EventKind::Warning(_) | EventKind::Loss(_) if tried => {}
         EventKind::Started { stage, total } => {
             let now = state.now;
             if let Some(job) = state.jobs.get_mut(ticket) {
@@ -112,6 +115,10 @@ fn finished(state: &mut State, ticket: Ticket, result: Result<Outcome, String>) 
 
 fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<Effect> {
     let ticket = job.ticket;
+    if job.kind == JobKind::Duel {
+        duel::over(state, ticket, result);
+        return vec![];
+    }
     state.confabs.asked.remove(&ticket);
     let made = state.edits.making.iter().position(|m| m.ticket == ticket);
     let made = made.map(|at| state.edits.making.remove(at));
@@ -264,9 +271,11 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             state.confabs.finish(generations);
             vec![]
         }
-        Outcome::Moments(_) | Outcome::Scored(_) | Outcome::Adopted(_) | Outcome::Cancelled => {
-            vec![]
-        }
+        Outcome::Moments(_)
+        | Outcome::Scored(_)
+        | Outcome::Tried(_)
+        | Outcome::Adopted(_)
+        | Outcome::Cancelled => vec![],
     }
 }
 

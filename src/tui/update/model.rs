@@ -2,7 +2,7 @@
 
 use crate::engine::{LoadSpec, Source, Spec};
 use crate::tui::app::{
-    Confabs, Confirm, Edits, Effect, Entry, Health, JobKind, Overlay, SessionState, State,
+    Confabs, Confirm, Duel, Edits, Effect, Entry, Health, JobKind, Overlay, SessionState, State,
     TraceView, Watched,
 };
 
@@ -60,8 +60,10 @@ pub fn forget(state: &mut State) {
     state.trace = TraceView::default();
     state.watch = Watched::default();
     state.confabs = Confabs::new(state.settings.seed);
+    state.duel = Duel::default();
     state.session = SessionState::default();
     state.fact.layer = crate::edit::LayerChoice::Auto;
+    state.fact.tuned.clear();
     state.fact.prediction = None;
 }
 

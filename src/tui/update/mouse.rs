@@ -1,6 +1,6 @@
 //! The mouse: everything it does has a key.
 
-use super::{act, commands};
+use super::{act, commands, recipe};
 use crate::tui::app::{Effect, Mode, Pane, State};
 use crate::tui::keymap::Command;
 use crate::tui::view;
@@ -42,9 +42,15 @@ pub fn mouse(state: &mut State, event: MouseEvent) -> Vec<Effect> {
                         state.edits.check.layer = None;
                     }
                 }
+                Pane::Duel => {
+                    if let Some(at) = view::duel::row_at(area, state, position) {
+                        state.duel.cursor = at;
+                    }
+                }
                 Pane::Trace => {
                     if let Some(at) = view::trace::cell_at(area, state, position) {
                         state.trace.cursor = Some(at);
+                        state.trace.anchor = Some(at.layer);
                     }
                 }
                 _ => {}
@@ -58,6 +64,14 @@ pub fn mouse(state: &mut State, event: MouseEvent) -> Vec<Effect> {
             };
             state.fact.token = token;
             act::choose(state, anchor.min(token)..anchor.max(token) + 1)
+        }
+        MouseEventKind::Drag(MouseButton::Left) if pane == Pane::Trace => {
+            let at = view::trace::cell_at(area, state, position);
+            if let (Some(anchor), Some(at)) = (state.trace.anchor, at) {
+                state.trace.cursor = Some(at);
+                recipe::take_layers(state, anchor.min(at.layer), anchor.max(at.layer));
+            }
+            vec![]
         }
         MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
             let focus = std::mem::replace(&mut state.focus, pane);

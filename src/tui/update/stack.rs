@@ -1,6 +1,6 @@
 //! Changing the stack of edits and asking the engine to follow.
 
-use super::act;
+use super::{act, duel};
 use crate::edit::stack::ALPHA;
 use crate::engine::{Spec, StackCheck};
 use crate::tui::app::{Ask, Effect, Entry, JobKind, Overlay, State};
@@ -58,7 +58,10 @@ pub(super) fn may_change(state: &mut State) -> bool {
 fn changed(state: &mut State) -> Vec<Effect> {
     state.session.changes += 1;
     state.edits.looked = false;
-    restack(state)
+    // What was still to be tried on the older weights makes room.
+    let mut effects = duel::stop(state);
+    effects.extend(restack(state));
+    effects
 }
 
 /// The same factors under a name of their own, known to the engine at once.

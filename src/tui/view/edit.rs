@@ -34,6 +34,21 @@ pub fn method_name(method: Method) -> &'static str {
     }
 }
 
+/// What sets it apart, in a few words.
+pub fn method_about(method: Method) -> &'static str {
+    match method {
+        Method::RRome => "one key everywhere",
+        Method::Rome => "as published",
+        Method::Memit => "spread over layers",
+        Method::Emmet => "each value exactly",
+        Method::AlphaEdit => "where no other key goes",
+        Method::Ft => "fine-tuning, the baseline",
+        Method::FtL => "fine-tuning in a small box",
+        Method::Direct => "no gradient, C = I",
+        Method::Imported => "",
+    }
+}
+
 /// "5", or "5–9".
 pub fn layers((first, last): (usize, usize)) -> String {
     match first == last {

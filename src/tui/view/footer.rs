@@ -149,6 +149,18 @@ fn offered(state: &State) -> Vec<&'static [C]> {
             &[C::Back],
         ];
     }
+    if state.focus == Pane::Duel {
+        return match state.duel.tries.is_empty() {
+            true => vec![&[C::Duel], &[C::Back]],
+            false => vec![
+                &[C::TakeMethod],
+                &[C::Edit],
+                &[C::Recipe],
+                &[C::Copy],
+                &[C::Back],
+            ],
+        };
+    }
     let mut offered: Vec<&[C]> = vec![&[C::Trace], &[C::Edit]];
     if !state.edits.stack.is_empty() {
         offered.extend([&[C::Undo][..], &[C::Toggle], &[C::Weaker, C::Stronger]]);
@@ -160,14 +172,19 @@ fn offered(state: &State) -> Vec<&'static [C]> {
             &[C::ExtendLeft, C::ExtendRight],
             &[C::NextExample],
         ]),
-        Pane::Trace => offered.extend([&[C::TakeLayer][..], &[C::Kinds], &[C::Transpose]]),
+        Pane::Trace => offered.extend([
+            &[C::TakeLayer][..],
+            &[C::LayersLeft, C::LayersRight],
+            &[C::Kinds],
+            &[C::Transpose],
+        ]),
         Pane::Edit => {
             offered.extend(match state.edits.stack.is_empty() {
-                true => [&[C::Method][..], &[C::LayerDown, C::LayerUp]],
-                false => [&[C::Go(Pane::Stack)][..], &[C::Method]],
+                true => [&[C::Method][..], &[C::Recipe], &[C::Duel]],
+                false => [&[C::Go(Pane::Stack)][..], &[C::Recipe], &[C::Duel]],
             });
         }
-        Pane::Stack => {}
+        Pane::Stack | Pane::Duel => {}
         Pane::Neighbours => offered.extend([&[C::Filter][..], &[C::Watch], &[C::Look]]),
         Pane::Confabulations => offered.extend([&[C::Roll][..]]),
     }

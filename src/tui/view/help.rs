@@ -67,9 +67,9 @@ fn alike(binding: &Binding) -> impl Iterator<Item = &'static Binding> + '_ {
 pub fn draw(buf: &mut Buffer, scroll: usize, styles: &Styles) {
     let columns: Vec<Vec<Line>> = if buf.area.width >= 118 {
         let mut left = lines(Group::Act);
-        left.extend(lines(Group::Fact));
         left.extend(lines(Group::Stack));
-        let mut right = lines(Group::Look);
+        let mut right = lines(Group::Fact);
+        right.extend(lines(Group::Look));
         right.extend(lines(Group::Session));
         vec![left, right]
     } else {

@@ -46,7 +46,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             axis(buf, map, y, grid, state, styles);
         }
     }
-    labels(buf, inner, &plan.maps[0], grid, cursor, styles);
+    labels(buf, inner, &plan.maps[0], grid, cursor, state, styles);
     if let (Some(y), Some(at)) = (plan.readout, cursor) {
         readout(buf, inner, y, at, grid, styles);
     }
@@ -157,17 +157,29 @@ fn axis(buf: &mut Buffer, map: &Map, y: u16, grid: &TraceGrid, state: &State, st
     }
     let widest = grid.layers().saturating_sub(1).to_string().len() + 1;
     let step = widest.div_ceil(cell).max(1);
-    let edited = match state.fact.layer {
-        LayerChoice::At(layer) | LayerChoice::Span(_, layer) => Some(layer),
-        LayerChoice::Auto => None,
-    };
+    let chosen = chosen(state);
+    let (first, last) = chosen.unzip();
     let suggested = grid.suggested_layer().filter(|_| map.kind == Kind::Mlp);
+    // Several chosen layers are one bar, with its ends named.
     for layer in map.grid.visible_columns() {
-        let special = Some(layer) == edited || Some(layer) == suggested;
+        let place = map.grid.place(map.grid.first_row, layer);
+        if let (Some((first, last)), Some(place)) = (chosen, place)
+            && first < last
+            && (first..=last).contains(&layer)
+        {
+            for x in place.x..place.right() {
+                put(buf, x, y, end, "━", styles.key());
+            }
+        }
+    }
+    for layer in map.grid.visible_columns() {
+        let marks = [first, last, suggested];
+        let special = marks.contains(&Some(layer));
         let crowded = |other: Option<usize>| {
             other.is_some_and(|o| o != layer && o.abs_diff(layer) * cell < widest)
         };
-        if !special && (layer % step != 0 || crowded(edited) || crowded(suggested)) {
+        let within = chosen.is_some_and(|(first, last)| (first..last).contains(&layer));
+        if !special && (within || layer % step != 0 || marks.into_iter().any(crowded)) {
             continue;
         }
         let Some(place) = map.grid.place(map.grid.first_row, layer) else {
@@ -181,6 +193,15 @@ fn axis(buf: &mut Buffer, map: &Map, y: u16, grid: &TraceGrid, state: &State, st
         let name = layer.to_string();
         let margin = (place.width.saturating_sub(name.len() as u16)) / 2;
         put(buf, place.x + margin, y, end + 1, &name, style);
+    }
+}
+
+/// The layers that the user chose to edit, first and last.
+fn chosen(state: &State) -> Option<(usize, usize)> {
+    match state.fact.layer {
+        LayerChoice::At(layer) => Some((layer, layer)),
+        LayerChoice::Span(first, last) => Some((first, last)),
+        LayerChoice::Auto => None,
     }
 }
 
@@ -201,6 +222,7 @@ fn labels(
     map: &Map,
     grid: &TraceGrid,
     cursor: Option<At>,
+    state: &State,
     styles: &Styles,
 ) {
     let end = map.grid.area.x.saturating_sub(1);
@@ -211,7 +233,11 @@ fn labels(
         let here = cursor.is_some_and(|at| map.cell(at).0 == row);
         if map.transposed {
             let suggested = grid.suggested_layer() == Some(row);
-            let style = if suggested {
+            let taken = chosen(state).is_some_and(|(a, b)| (a..=b).contains(&row));
+            if taken {
+                put(buf, end, place.y, end + 1, "┃", styles.key());
+            }
+            let style = if suggested || taken {
                 styles.key()
             } else {
                 styles.faint()

@@ -1,7 +1,10 @@
 //! What `e` would do next.
 
-use super::{FIRST, Row, blank, fact_words, labelled, layers, method_name, rows, words};
-use crate::edit::{LayerChoice, Method};
+use super::{
+    FIRST, Row, blank, fact_words, labelled, layers, method_about, method_name, rows, words,
+};
+use crate::edit::LayerChoice;
+use crate::tui::app::recipe::shown;
 use crate::tui::app::{EditRecord, State};
 use crate::tui::keymap::{Command, key_name};
 use crate::tui::theme::Styles;
@@ -19,17 +22,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             return empty(buf, area, &[about, (missing.words(), false)], styles);
         }
     };
-    let remark = match fact.method {
-        Method::RRome => "  one key everywhere",
-        Method::Rome => "  as published",
-        Method::Memit => "  spread over layers",
-        Method::Emmet => "  each value exactly",
-        Method::AlphaEdit => "  where no other key goes",
-        Method::Ft => "  fine-tuning, the baseline",
-        Method::FtL => "  fine-tuning in a small box",
-        Method::Direct => "  no gradient, C = I",
-        Method::Imported => "",
-    };
+    let remark = format!("  {}", method_about(fact.method));
     let chosen = match fact.layer {
         LayerChoice::At(_) | LayerChoice::Span(..) => "  your choice",
         LayerChoice::Auto => "  by the workbench",
@@ -44,12 +37,13 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         (&[Command::Edit][..], "write it"),
         (&[Command::Method], "method"),
         (&[Command::LayerDown, Command::LayerUp], "layer"),
+        (&[Command::Recipe], "parameters"),
     ] {
         let names: Vec<String> = commands.iter().map(|c| key_name(*c)).collect();
         keys.push((names.join(" "), styles.key()));
         keys.push((format!(" {word}   "), styles.dim()));
     }
-    let lines = vec![
+    let mut lines = vec![
         words(FIRST, fact_words(&request, styles)),
         blank(),
         labelled(
@@ -57,7 +51,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             "method",
             vec![
                 (method_name(fact.method).into(), styles.text()),
-                (remark.into(), styles.faint()),
+                (remark, styles.faint()),
             ],
             styles,
         ),
@@ -79,10 +73,21 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             ],
             styles,
         ),
-        blank(),
-        words(5, keys),
     ];
+    lines.extend(tuned(state, styles));
+    lines.extend([blank(), words(5, keys)]);
     rows(buf, area, lines);
+}
+
+/// The hyper-parameters that the user set, where there are any.
+fn tuned<'a>(state: &State, styles: &'a Styles) -> Option<Row<'a>> {
+    let tuned = state.tuned(state.fact.method);
+    let each = tuned.iter().map(|(knob, value)| {
+        let name = knob.name().replace('-', " ");
+        format!("{name} {}", shown(*knob, *value))
+    });
+    let said = each.collect::<Vec<_>>().join(", ");
+    (!said.is_empty()).then(|| labelled(3, "set", vec![(said, styles.new_answer())], styles))
 }
 
 /// Beside a finished edit, where `e` would make another one.
@@ -91,8 +96,10 @@ pub fn next<'a>(record: &EditRecord, state: &State, styles: &Styles) -> Vec<Row<
     let Ok(request) = fact.request() else {
         return vec![];
     };
-    let asked = (&record.spec.request, record.spec.method, record.spec.layer);
-    if asked == (&request, fact.method, fact.layer) {
+    let (spec, report) = (&record.spec, &record.report);
+    let asked = (&spec.request, spec.method, spec.layer);
+    let same = report.hyper == state.hyper(fact.method);
+    if asked == (&request, fact.method, fact.layer) && same {
         return vec![];
     }
     let mut line = vec![
@@ -104,7 +111,12 @@ pub fn next<'a>(record: &EditRecord, state: &State, styles: &Styles) -> Vec<Row<
         Some(span) => format!("layer {}", layers(span)),
         None => "layer auto".into(),
     };
-    let how = format!("  {} · {layer}", method_name(fact.method));
+    let set = match state.tuned(fact.method).len() {
+        0 => String::new(),
+        1 => " · 1 parameter set".into(),
+        n => format!(" · {n} parameters set"),
+    };
+    let how = format!("  {} · {layer}{set}", method_name(fact.method));
     line.push((how, styles.dim()));
     vec![blank(), words(3, line)]
 }

@@ -43,12 +43,7 @@ pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -
         let said = format!("{:.3} after {}", last[3], totals.len());
         rows.push(loss_row(8, totals, said, styles));
     }
-    rows.push(labelled(
-        10,
-        "factor k·u",
-        factor(report, record, styles),
-        styles,
-    ));
+    rows.push(labelled(10, "factor k·u", factor(report, styles), styles));
     rows.push(labelled(9, "C", moments(report, styles), styles));
     rows.extend(report.warnings.iter().flat_map(|w| warning(w, styles)));
     rows
@@ -130,12 +125,11 @@ fn pair(rank: u8, label: String, pair: Pair, style: Style, styles: &Styles) -> R
 }
 
 /// The division factor, and how far δ went towards its clamp.
-fn factor(report: &EditReport, record: &EditRecord, styles: &Styles) -> Vec<(String, Style)> {
+fn factor(report: &EditReport, styles: &Styles) -> Vec<(String, Style)> {
     let mut words = vec![(number(report.division_factor), styles.text())];
     if report.t0_norm > 0.0 {
         let reached = number(report.delta_norm / report.t0_norm);
-        let hyper = record.spec.hyper.as_ref();
-        let clamp = hyper.map_or(String::new(), |h| format!(" of at most {}", h.clamp));
+        let clamp = format!(" of at most {}", report.hyper.clamp);
         words.push((format!("   ‖δ‖/‖t₀‖ {reached}{clamp}"), styles.dim()));
     }
     words

@@ -163,19 +163,16 @@ fn line(
         &percent(norm),
         shade(styles.norm(norm)),
     );
-    let x = put(
-        buf,
-        c.p,
-        y,
-        c.state,
-        &p(record.report.p_target.after),
-        styles.dim(),
-    );
-    let x = put(buf, x, y, c.state, " → ", styles.faint());
-    match state.edits.check.held.get(&stacked.id) {
-        Some(now) => put(buf, x, y, c.state, &p(*now), shade(styles.strong())),
-        None => put(buf, x, y, c.state, "…", styles.faint()),
-    };
+    // An imported change says nothing that could be asked again.
+    if !record.spec.is_imported() {
+        let made = p(record.report.p_target.after);
+        let x = put(buf, c.p, y, c.state, &made, styles.dim());
+        let x = put(buf, x, y, c.state, " → ", styles.faint());
+        match state.edits.check.held.get(&stacked.id) {
+            Some(now) => put(buf, x, y, c.state, &p(*now), shade(styles.strong())),
+            None => put(buf, x, y, c.state, "…", styles.faint()),
+        };
+    }
     let mut x = c.state;
     for (nth, (word, style)) in words(stacked, record, state, styles)
         .into_iter()
@@ -219,7 +216,7 @@ fn words(
     let mut words = Vec::new();
     if edits.faded(stacked).is_some() {
         words.push(("⚠ faded".to_string(), styles.bad_strong()));
-    } else if record.report.p_target.after < 0.5 {
+    } else if !record.spec.is_imported() && record.report.p_target.after < 0.5 {
         words.push(("⚠ did not take".into(), styles.bad()));
     }
     let crowded = edits.check.crowded(stacked.id, &edits.on());
