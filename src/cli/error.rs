@@ -51,6 +51,11 @@ pub enum CliError {
     #[error("the session is for the model {id:?}; say where that is with --model FOLDER")]
     WhichModel { id: String },
     #[error(
+        "edit {edit} was made on edit {ground}, which the session does not hold: it cannot be \
+         made again from the text, only be taken from the factors beside it"
+    )]
+    Groundless { edit: u64, ground: u64 },
+    #[error(
         "the workbench needs a terminal on its input and output; \
          `pentimento --help` names what works without one"
     )]

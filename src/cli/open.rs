@@ -94,6 +94,7 @@ pub fn restore(
     };
     let info = load(client, open.spec(Some(&session::read(path)?.model))?)?;
     let (session, mut factors) = session::load(path, &Model::from(&info))?;
+    grounded(&session, &factors)?;
     for spec in from_session::restore(&session, &factors) {
         // What had no factors is made again, and has them now.
         if let Outcome::Edited { id, deltas, .. } = client.run(spec)? {
@@ -101,4 +102,12 @@ pub fn restore(
         }
     }
     Ok((info, session, factors))
+}
+
+/// Refuses a session with an edit that is to be made again and cannot be.
+pub fn grounded(session: &Session, factors: &Factors) -> Result<(), CliError> {
+    match from_session::groundless(session, factors) {
+        None => Ok(()),
+        Some((edit, ground)) => Err(CliError::Groundless { edit, ground }),
+    }
 }

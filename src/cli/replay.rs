@@ -65,6 +65,7 @@ fn again(
     imported: Factors,
     client: &Client,
 ) -> Result<(Session, Factors), CliError> {
+    open::grounded(saved, &imported)?;
     let mut again = saved.clone();
     again.saved = session::time::now();
     let mut factors = imported;

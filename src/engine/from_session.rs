@@ -2,9 +2,10 @@
 //! made again from its text where they are not.
 
 use super::event::ModelInfo;
-use super::spec::{Spec, Stacked};
+use super::spec::{EditId, Spec, Stacked};
 use crate::measure::Probe;
 use crate::session::{Beneath, Factors, Model, SavedEdit, Session};
+use std::collections::BTreeSet;
 
 impl From<&ModelInfo> for Model {
     fn from(info: &ModelInfo) -> Model {
@@ -17,6 +18,14 @@ impl From<&ModelInfo> for Model {
             d_mlp: info.d_mlp,
         }
     }
+}
+
+/// An edit without factors that was made on another one which the session does
+/// not hold (it was dropped): it cannot be made again. The edit, and that one.
+pub fn groundless(session: &Session, factors: &Factors) -> Option<(EditId, EditId)> {
+    let all: BTreeSet<EditId> = session.edits.iter().map(|saved| saved.id).collect();
+    let mut again = (session.edits.iter()).filter(|e| !factors.contains_key(&e.id));
+    again.find_map(|e| Some((e.id, Beneath::missing(e.id, &e.made_on, &all)?)))
 }
 
 /// The jobs that bring the model to where the session was left. An edit with

@@ -3,6 +3,7 @@
 //! half a million.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Edits that another one was made on top of: one, or all from `id` to `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,13 @@ impl Beneath {
         (self.id..=self.last()).map(move |id| (id, alpha))
     }
 
+    /// Of what edit `id` was made on, the first edit that is not among `all` or
+    /// was not made before it: without that one, `id` cannot be made again.
+    pub fn missing(id: u64, made_on: &[Beneath], all: &BTreeSet<u64>) -> Option<u64> {
+        let mut beneath = made_on.iter().flat_map(Beneath::each).map(|(id, _)| id);
+        beneath.find(|other| *other >= id || !all.contains(other))
+    }
+
     /// "3" or "1–999".
     pub fn words(&self) -> String {
         match self.to {
@@ -69,5 +77,26 @@ mod tests {
         );
         assert_eq!(Beneath::runs((1..1000).map(|id| (id, 1.0))).len(), 1);
         assert!(Beneath::runs([(u64::MAX, 1.0), (0, 1.0)]).len() == 2);
+    }
+
+    #[test]
+    fn an_edit_needs_all_that_it_was_made_on() {
+        let all = BTreeSet::from([1, 2, 3, 5]);
+        let on = |ids: &[u64]| Beneath::runs(ids.iter().map(|id| (*id, 1.0)));
+        assert_eq!(Beneath::missing(5, &on(&[1, 2, 3]), &all), None);
+        assert_eq!(Beneath::missing(5, &on(&[1, 2, 4]), &all), Some(4));
+        assert_eq!(
+            Beneath::missing(2, &on(&[1, 3]), &all),
+            Some(3),
+            "made after"
+        );
+        assert_eq!(Beneath::missing(2, &on(&[2]), &all), Some(2));
+        // A run that claims a hundred thousand is left at its first gap.
+        let claimed = [Beneath {
+            id: 1,
+            to: Some(u64::MAX),
+            alpha: 1.0,
+        }];
+        assert_eq!(Beneath::missing(9, &claimed, &all), Some(4));
     }
 }

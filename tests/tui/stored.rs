@@ -266,3 +266,25 @@ fn a_sitting_left_behind_is_offered_and_taken_back() {
     let left: Vec<_> = left.flatten().map(|e| e.file_name()).collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// Its factors lost, an edit is made again on what it was made on; where that
+/// is gone too, nothing is opened rather than another edit under its name.
+#[test]
+fn an_edit_whose_ground_is_gone_is_not_made_on_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::new(folder.path().into(), None, Settings::default());
+    let path = folder.path().join("two");
+    let path = files.save(&path, false, &edited()).unwrap();
+    let (at, mut loaded) = files.load(&path, &model()).unwrap();
+    let mut last = loaded.edits.pop().unwrap();
+    last.1.deltas.clear();
+    assert!(!last.1.made_on.is_empty());
+    loaded.edits = vec![last];
+    let mut bench = Bench::open(120, 40);
+    let opened = Reply::Loaded(Ok((at, Box::new(loaded))));
+    let effects = update(&mut bench.state, Msg::Store(opened));
+    assert!(effects.is_empty(), "{effects:?}");
+    assert!(bench.state.edits.stack.is_empty());
+    let said = &bench.state.notice.as_ref().expect("it says why").text;
+    assert!(said.contains("was made on edit 1"), "{said}");
+}

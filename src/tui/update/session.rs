@@ -1,10 +1,11 @@
 //! Saving, opening, leaving.
 
 use super::{act, stack};
-use crate::engine::{Spec, Stacked};
+use crate::engine::{EditId, Spec, Stacked};
 use crate::session::Beneath;
 use crate::tui::app::{Ask, Confirm, Effect, Entry, Health, Making, Overlay, State, TraceGrid};
 use crate::tui::store::{NotSaved, Reply, SessionData};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Saves where the session came from; asks for a name where it has none.
@@ -206,6 +207,13 @@ fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Ef
         state.complain("a session cannot be opened without a model");
         return vec![];
     }
+    if let Some((id, ground)) = groundless(&data) {
+        state.complain(format!(
+            "edit {id} was made on edit {ground}, which the session does not hold: without its \
+             factors it cannot be made again"
+        ));
+        return vec![];
+    }
     let mut effects = Vec::new();
     let running: Vec<_> = state.edits.making.iter().map(|m| m.ticket).collect();
     effects.extend(running.into_iter().filter_map(|t| state.jobs.cancel(t)));
@@ -237,6 +245,15 @@ fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Ef
         effects.extend(act::recall(state));
     }
     effects
+}
+
+/// An edit that is to be made again, and the lost one that it was made on.
+fn groundless(data: &SessionData) -> Option<(EditId, EditId)> {
+    let all: BTreeSet<EditId> = data.edits.iter().map(|(stacked, _)| stacked.id).collect();
+    let mut again = (data.edits.iter()).filter(|(_, record)| record.deltas.is_empty());
+    again.find_map(|(Stacked { id, .. }, record)| {
+        Some((*id, Beneath::missing(*id, &record.made_on, &all)?))
+    })
 }
 
 /// Hands the engine the edits of a session: by their factors, or, where those
