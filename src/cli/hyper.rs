@@ -41,12 +41,17 @@ pub struct HyperArgs {
 }
 
 impl HyperArgs {
-    /// The model's own with what was named put in; `None`: nothing was named.
-    ///
-    /// # Errors
-    /// A value that no edit could be made with.
-    pub fn over(&self, model: &Hyper) -> Result<Option<Hyper>, EditError> {
-        let given = [
+    /// What was named, with its value.
+    pub fn words(&self) -> Vec<String> {
+        let named = self.given().into_iter();
+        let named = named.filter_map(|(knob, value)| Some((knob.name(), value?)));
+        named
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect()
+    }
+
+    fn given(&self) -> [(Knob, Option<f64>); 10] {
+        [
             (Knob::Steps, self.steps.map(|steps| steps as f64)),
             (Knob::Lr, self.lr),
             (Knob::KlFactor, self.kl_factor),
@@ -60,9 +65,16 @@ impl HyperArgs {
                 self.relative_threshold.then_some(1.0),
             ),
             (Knob::Epsilon, self.epsilon),
-        ];
+        ]
+    }
+
+    /// The model's own with what was named put in; `None`: nothing was named.
+    ///
+    /// # Errors
+    /// A value that no edit could be made with.
+    pub fn over(&self, model: &Hyper) -> Result<Option<Hyper>, EditError> {
         let mut named = None;
-        for (knob, value) in given {
+        for (knob, value) in self.given() {
             if let Some(value) = value {
                 knob.set(named.get_or_insert_with(|| model.clone()), value)?;
             }

@@ -4,11 +4,12 @@
 
 use super::known;
 use super::rows::{BROKEN, Head, Row, Rows, Schedule};
+use super::steps::{Step, Steps};
 use crate::cli::client::Client;
 use crate::cli::error::CliError;
 use crate::cli::{Context, hyper, open};
 use crate::edit::{EditSpec, Method};
-use crate::engine::{ModelInfo, Outcome, Spec};
+use crate::engine::{ModelInfo, Outcome, Spec, Stacked};
 use crate::measure::Watch;
 use crate::measure::counterfact::{Record, Totals};
 use crate::session::text::shown;
@@ -78,7 +79,8 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         most.max(AT_LEAST),
         args.seed.into(),
     )?;
-    let head = Head::new(&info, args.seed, args.text, records.len());
+    let mut head = Head::new(&info, args.seed, args.text, records.len());
+    head.set = args.hyper.words();
     let mut rows = Rows::open(&args.out, head)?;
     let curve = Curve {
         client: &client,
@@ -111,6 +113,14 @@ struct Run {
 }
 
 impl Run {
+    /// Of the file that keeps its steps.
+    fn name(&self) -> String {
+        let schedule = self.schedule.words().replace(' ', "-");
+        let most = self.counts.last().copied().unwrap_or(0);
+        let method = self.method.name();
+        format!("{method}-{schedule}-{most}-set-{}", self.set + 1)
+    }
+
     fn words(&self) -> String {
         let (method, schedule) = (self.method.name(), self.schedule.words());
         let counts: Vec<String> = self.counts.iter().map(usize::to_string).collect();
@@ -176,48 +186,86 @@ impl Curve<'_> {
         // Other sets take other facts.
         let from = (run.set * most).min(self.records.len() - most);
         let records = &self.records[from..from + most];
-        self.client.run(Spec::Stack { edits: Vec::new() })?;
         let size = match run.schedule {
             Schedule::OneByOne => 1,
             Schedule::Batches(size) => size,
             Schedule::AtOnce => most,
         };
-        let (mut templates, mut seconds, mut failed) = (None, 0.0, 0);
-        for (n, group) in records.chunks(size).enumerate() {
+        let mut steps = Steps::open(&self.args.out, &run.name())?;
+        let known = std::mem::take(&mut steps.known);
+        if !known.is_empty() {
+            eprintln!("going on after {} edits", (known.len() * size).min(most));
+        }
+        self.bring_back(&known, records, size)?;
+        let begun = known.len();
+        let made = known.iter().find(|step| !step.deltas.is_empty());
+        let mut templates = made.map(|step| step.templates.clone());
+        let mut seconds: f64 = known.iter().map(|step| step.seconds).sum();
+        let lost = known.iter().zip(records.chunks(size));
+        let lost = lost.filter(|(step, _)| step.deltas.is_empty());
+        let mut failed: usize = lost.map(|(_, group)| group.len()).sum();
+        for (n, group) in records.chunks(size).enumerate().skip(begun) {
             let started = Instant::now();
-            match self.edit(run.method, n as u64 + 1, group, templates.clone()) {
-                Ok(used) => templates = Some(used),
+            let mut step = match self.edit(run.method, n as u64 + 1, group, templates.clone()) {
+                Ok(made) => made,
                 Err(CliError::Failed(reason)) => {
                     failed += group.len();
                     eprintln!("skipped after {} edits: {}", n * size, shown(&reason));
+                    Step::default()
                 }
                 Err(error) => return Err(error),
+            };
+            step.seconds = started.elapsed().as_secs_f64();
+            seconds += step.seconds;
+            if templates.is_none() && !step.deltas.is_empty() {
+                templates = Some(step.templates.clone());
             }
-            seconds += started.elapsed().as_secs_f64();
             let done = n * size + group.len();
             let known = rows.has(run.method, run.schedule, done, run.set);
-            if known || !run.counts.contains(&done) {
+            if !known && run.counts.contains(&done) {
+                let totals = self.score(&records[..done])?;
+                let row = Row::new(run.method, run.schedule, run.set, &totals, seconds, failed);
+                let broken = row.score() < BROKEN;
+                rows.add(row)?;
+                if broken {
+                    break;
+                }
+            }
+            steps.add(&step)?;
+        }
+        steps.done()
+    }
+
+    /// Hands the engine the edits that were made before the run was broken off.
+    fn bring_back(&self, known: &[Step], records: &[Record], size: usize) -> Result<(), CliError> {
+        let mut edits = Vec::new();
+        for (id, (step, group)) in (1..).zip(known.iter().zip(records.chunks(size))) {
+            if step.deltas.is_empty() {
                 continue;
             }
-            let totals = self.score(&records[..done])?;
-            let row = Row::new(run.method, run.schedule, run.set, &totals, seconds, failed);
-            let broken = row.score() < BROKEN;
-            rows.add(row)?;
-            if broken {
-                break;
-            }
+            self.client.run(Spec::Adopt {
+                id,
+                asked: group.iter().map(Record::request).collect(),
+                deltas: step.deltas.clone(),
+            })?;
+            edits.push(Stacked {
+                id,
+                alpha: 1.0,
+                on: true,
+            });
         }
+        self.client.run(Spec::Stack { edits })?;
         Ok(())
     }
 
-    /// One change that rewrites all of `group`; the templates that it averaged over.
+    /// One change that rewrites all of `group`.
     fn edit(
         &self,
         method: Method,
         id: u64,
         group: &[Record],
         templates: Option<Vec<String>>,
-    ) -> Result<Vec<String>, CliError> {
+    ) -> Result<Step, CliError> {
         let rewrite = &group[0].requested_rewrite;
         let edit = EditSpec {
             request: group[0].request(),
@@ -235,7 +283,11 @@ impl Curve<'_> {
             watch: Watch::default(),
         };
         match self.client.run(spec)? {
-            Outcome::Edited { report, .. } => Ok(report.templates),
+            Outcome::Edited { report, deltas, .. } => Ok(Step {
+                seconds: 0.0,
+                templates: report.templates,
+                deltas,
+            }),
             _ => Err(CliError::EngineEnded),
         }
     }

@@ -4,6 +4,7 @@ mod curve;
 mod duel;
 mod known;
 mod rows;
+mod steps;
 
 use super::Context;
 use super::error::CliError;

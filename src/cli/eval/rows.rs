@@ -6,7 +6,7 @@ use crate::edit::Method;
 use crate::engine::ModelInfo;
 use crate::measure::counterfact::{Scores, Totals};
 use crate::picture::{Chart, Line};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -41,6 +41,9 @@ pub struct Head {
     text: usize,
     /// Cases to choose from.
     cases: usize,
+    /// Hyper-parameters that the user set, for all methods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
 }
 
 impl Head {
@@ -51,6 +54,7 @@ impl Head {
             seed,
             text,
             cases,
+            set: Vec::new(),
         }
     }
 }
@@ -68,10 +72,17 @@ pub struct Row {
     es: f64,
     ps: f64,
     ns: f64,
+    /// Of broken weights NaN, which JSON has not.
+    #[serde(deserialize_with = "nullable")]
     perplexity: f64,
     /// ‖W − W₀‖/‖W₀‖ where it is largest.
+    #[serde(deserialize_with = "nullable")]
     change: f64,
     seconds: f64,
+}
+
+fn nullable<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(value)?.unwrap_or(f64::NAN))
 }
 
 impl Row {
@@ -160,7 +171,8 @@ impl Rows {
             match entry {
                 Entry::Head { head: found } if found != head => {
                     return Err(CliError::Failed(format!(
-                        "{} is of another model, seed, text or number of cases; choose another \
+                        "{} is of another model, seed, text, number of cases or other \
+                         hyper-parameters; choose another \
                          folder with --out",
                         path.display()
                     )));

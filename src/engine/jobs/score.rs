@@ -27,10 +27,12 @@ pub fn run(job: &Job, records: &[Record], text: usize, model: &Model) -> Result<
         &mut job.brake(),
     )?;
     let layers = recheck::layers(job, model)?;
+    // Of numbers that are none the largest is none.
+    let larger = |a: f64, b: f64| if b > a || b.is_nan() { b } else { a };
     let changes = layers.iter().map(|layer| layer.change / layer.before);
     Ok(Outcome::Scored(Totals {
         scores,
         perplexity,
-        change: changes.fold(0.0, f64::max),
+        change: changes.fold(0.0, larger),
     }))
 }
