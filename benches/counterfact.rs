@@ -9,7 +9,7 @@ use candle_core::Device;
 use pentimento::edit::moment::{TOKENS_PER_DIM, Text, collect};
 use pentimento::edit::{Context, Hyper, Method, Metric, Task, defaults, make, stack, templates};
 use pentimento::facts::World;
-use pentimento::measure::counterfact::{Case, Record, Scores, summary};
+use pentimento::measure::counterfact::{Case, Record, Scores, interval};
 use pentimento::model::sample::Rng;
 use pentimento::model::{Decoder, Loaded, Source};
 use pentimento::trace::{TraceSpec, Traced, suggest};
@@ -195,7 +195,11 @@ impl<'a> Bench<'a> {
 }
 
 fn row(name: &str, scores: &[Scores], norms: &[f64]) {
-    let of = |field: fn(&Scores) -> f64| summary(scores.iter().map(field));
+    let of = |field: fn(&Scores) -> f64| {
+        let values: Vec<f64> = scores.iter().map(field).collect();
+        let found = interval(&values);
+        (100.0 * found.mean, 100.0 * found.half)
+    };
     let shares = [of(|s| s.es), of(|s| s.ps), of(|s| s.ns), of(|s| s.ns_plus)];
     let margins = [of(|s| s.em), of(|s| s.pm), of(|s| s.nm)];
     print!("{name:9}");

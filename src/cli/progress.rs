@@ -130,7 +130,7 @@ fn name(stage: Stage) -> &'static str {
     }
 }
 
-fn seconds(s: f64) -> String {
+pub(super) fn seconds(s: f64) -> String {
     if s < 60.0 {
         format!("{s:.0} s")
     } else {

@@ -4,7 +4,7 @@ use super::spec::EditId;
 use crate::edit::defaults::ForMethod;
 pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
-use crate::measure::counterfact::Totals;
+use crate::measure::counterfact::{Judged, Totals};
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
@@ -177,6 +177,7 @@ pub enum Outcome {
     Proposed(Vec<Probe>),
     Generated(Vec<Generation>),
     Scored(Totals),
+    Judged(Vec<Judged>),
     /// Each layer's second moment.
     Moments(Vec<(usize, MomentHealth)>),
     Adopted(EditId),

@@ -88,6 +88,14 @@ pub enum Spec {
         records: Vec<Record>,
         text: usize,
     },
+    /// Rewrites these cases in one change as `edit` says (`None`: not at all), asks
+    /// everything about them, and lets the change go. Free texts have `texts`
+    /// tokens with their prompts.
+    Judge {
+        records: Vec<Record>,
+        edit: Option<Box<EditSpec>>,
+        texts: usize,
+    },
     /// Gives the engine an edit's factors, as read from a session file.
     Adopt {
         id: EditId,

@@ -1,7 +1,7 @@
 //! Cases of CounterFact's form from a world's own facts: as many as wanted, of
 //! what the model was trained on, with neighbours that none of them rewrites.
 
-use super::counterfact::{Object, Record, Rewrite};
+use super::counterfact::{Object, Record, References, Rewrite};
 use crate::facts::{Fact, World};
 use crate::model::sample::Rng;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -75,6 +75,7 @@ fn record(
         },
         paraphrase_prompts,
         neighborhood_prompts: Vec::new(),
+        generation_prompts: Vec::new(),
     })
 }
 
@@ -103,6 +104,20 @@ pub fn add_neighbours(world: &World, records: &mut [Record], seed: u64) {
             .take(NEIGHBOURS)
             .collect();
     }
+}
+
+/// What a world says of each of its objects: every fact that has it, in words.
+pub fn references(world: &World) -> References {
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    for fact in world.facts() {
+        let Some(wording) = world.asked(fact).train.first().copied() else {
+            continue;
+        };
+        let text = texts.entry(fact.object.clone()).or_default();
+        let subject = wording.replacen("{}", &fact.subject, 1);
+        *text += &format!("{subject} {}. ", fact.object);
+    }
+    References::new(texts)
 }
 
 #[cfg(test)]

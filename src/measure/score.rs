@@ -68,8 +68,8 @@ pub fn score<P: Probe>(
 
 /// Some asks as the rows of one forward pass.
 pub(super) struct Pass {
-    /// A row an answer (at least one a prompt): the prompt with all but the
-    /// answer's last token, padded on the right to one length.
+    /// The prompt with all but an answer's last token, padded on the right to one
+    /// length; answers that begin alike share a row, as all of one token do.
     rows: Vec<Vec<u32>>,
     span: Span,
     /// Rows of the flattened residual at which a token of an answer is predicted.
@@ -82,7 +82,7 @@ impl Pass {
         let (mut count, mut rows, mut width) = (0, 0, 0);
         for ask in asks {
             let longest = ask.answers.iter().map(Vec::len).max().unwrap_or(1);
-            rows += ask.answers.len().max(1);
+            rows += forced(ask).0.len();
             width = width.max(ask.prompt.len() + longest - 1);
             if count > 0 && rows * width > most {
                 break;
@@ -94,28 +94,23 @@ impl Pass {
 
     pub fn new(decoder: &Decoder, asks: &[Ask]) -> Result<Pass> {
         let mut rows = Vec::new();
+        // Of each token that is predicted: its row, and where in it.
+        let mut places = Vec::new();
         for ask in asks {
             decoder.check_length(ask.prompt.len())?;
-            if ask.answers.is_empty() {
-                rows.push(ask.prompt.clone());
+            let (given, row_of) = forced(ask);
+            let last = ask.prompt.len() - 1;
+            for (i, row) in row_of.iter().enumerate() {
+                let tokens = ask.answers.get(i).map_or(1, Vec::len);
+                places.extend((0..tokens).map(|t| (rows.len() + row, last + t)));
             }
-            for answer in &ask.answers {
-                rows.push([&ask.prompt[..], &answer[..answer.len() - 1]].concat());
-            }
+            rows.extend(given.iter().map(|given| [&ask.prompt[..], given].concat()));
         }
-        let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
         let rows = pad_right(&rows);
         let width = rows.first().map_or(0, Vec::len);
         decoder.check_length(width)?;
-        let mut wanted = Vec::new();
-        let mut row = 0;
-        for ask in asks {
-            for _ in 0..ask.answers.len().max(1) {
-                let predicts = ask.prompt.len() - 1..lengths[row];
-                wanted.extend(predicts.map(|t| (row * width + t) as u32));
-                row += 1;
-            }
-        }
+        let wanted = places.iter().map(|(row, at)| (row * width + at) as u32);
+        let wanted: Vec<u32> = wanted.collect();
         let count = wanted.len();
         Ok(Pass {
             span: Span::whole(width, decoder.device())?,
@@ -158,6 +153,29 @@ impl Pass {
     }
 }
 
+/// What has to stand after a prompt, and which of these each answer goes by:
+/// the answers without their last tokens, one for all that begin it.
+fn forced(ask: &Ask) -> (Vec<&[u32]>, Vec<usize>) {
+    let mut given: Vec<&[u32]> = Vec::new();
+    let mut row_of = Vec::with_capacity(ask.answers.len().max(1));
+    for answer in &ask.answers {
+        let own = &answer[..answer.len().saturating_sub(1)];
+        let row = (given.iter()).position(|other| other.starts_with(own) || own.starts_with(other));
+        let row = row.unwrap_or(given.len());
+        match given.get_mut(row) {
+            Some(other) if other.len() < own.len() => *other = own,
+            Some(_) => {}
+            None => given.push(own),
+        }
+        row_of.push(row);
+    }
+    if row_of.is_empty() {
+        given.push(&[]);
+        row_of.push(0);
+    }
+    (given, row_of)
+}
+
 /// One ask from its rows of log-probabilities, the next ones.
 fn scored<'a>(ask: &Ask, next: &mut impl Iterator<Item = &'a Vec<f32>>) -> Scored {
     let mut one = Scored {
@@ -188,4 +206,34 @@ fn scored<'a>(ask: &Ask, next: &mut impl Iterator<Item = &'a Vec<f32>>) -> Score
         }
     }
     one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_begin_alike_share_a_row() {
+        let ask = |answers: &[&[u32]]| Ask {
+            prompt: vec![9],
+            answers: answers.iter().map(|a| a.to_vec()).collect(),
+        };
+        let rows = |answers: &[&[u32]]| {
+            let ask = ask(answers);
+            let (given, of) = forced(&ask);
+            (given.iter().map(|g| g.to_vec()).collect::<Vec<_>>(), of)
+        };
+        assert_eq!(rows(&[]), (vec![vec![]], vec![0]));
+        assert_eq!(rows(&[&[1], &[2]]), (vec![vec![]], vec![0, 0]));
+        let (long, short): (&[u32], &[u32]) = (&[1, 2, 3], &[1, 5]);
+        assert_eq!(
+            rows(&[long, short, &[7]]),
+            (vec![vec![1, 2]], vec![0, 0, 0])
+        );
+        assert_eq!(rows(&[short, long]), (vec![vec![1, 2]], vec![0, 0]));
+        assert_eq!(
+            rows(&[&[4, 4], long]),
+            (vec![vec![4], vec![1, 2]], vec![0, 1])
+        );
+    }
 }

@@ -8,6 +8,7 @@ pub mod decoder;
 pub mod device;
 pub mod error;
 pub mod generate;
+pub mod generate_many;
 #[allow(unsafe_code)]
 pub mod mmap;
 pub mod ops;

@@ -10,7 +10,7 @@ const RIGHT: f64 = 130.0;
 const BOTTOM: f64 = 40.0;
 
 /// Told apart also without colour: each has its own dashes.
-const STYLES: [(&str, &str); 10] = [
+pub(super) const STYLES: [(&str, &str); 10] = [
     ("#0072b2", ""),
     ("#d55e00", ""),
     ("#009e73", ""),
@@ -22,8 +22,8 @@ const STYLES: [(&str, &str); 10] = [
     ("#cc79a7", "2 3"),
     ("#e69f00", "2 3"),
 ];
-const INK: &str = "#333333";
-const GRID: &str = "#dddddd";
+pub(super) const INK: &str = "#333333";
+pub(super) const GRID: &str = "#dddddd";
 
 /// One named curve; its x are above 0.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! Pictures for papers and talks: plain SVG, drawn from numbers alone.
 
 mod chart;
+pub mod dots;
 mod svg;
 
 pub use chart::{Chart, Line, side_by_side};

@@ -3,6 +3,7 @@
 
 mod atlas;
 mod brought;
+mod counterfact;
 mod process;
 
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! A curve's rows: a file of them, a table, pictures.
 
+use super::lines::{self, Lines};
 use crate::cli::error::CliError;
 use crate::cli::table::{Align, Table};
 use crate::edit::Method;
@@ -8,7 +9,6 @@ use crate::measure::counterfact::{Scores, Totals};
 use crate::picture::{Chart, Line};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -139,7 +139,7 @@ enum Entry {
 pub struct Rows {
     folder: PathBuf,
     head: Head,
-    file: File,
+    lines: Lines,
     rows: Vec<Row>,
 }
 
@@ -148,59 +148,34 @@ impl Rows {
     /// facts or of another text are refused.
     pub fn open(folder: &Path, head: Head) -> Result<Rows, CliError> {
         let path = folder.join("curve.jsonl");
-        let failed = |source| CliError::File {
-            path: path.clone(),
-            source,
-        };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(error)),
-        };
-        // A line that was cut short by a crash is made again.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let otherwise = "this is no row of a curve; choose another folder with --out";
+        let (lines, entries) = Lines::open::<Entry>(path, otherwise)?;
+        let empty = entries.is_empty();
         let mut rows = Vec::new();
-        for (n, line) in text[..whole].lines().enumerate() {
-            let entry = serde_json::from_str(line).map_err(|error| CliError::Line {
-                path: path.clone(),
-                line: n + 1,
-                column: error.column(),
-                reason: "this is no row of a curve; choose another folder with --out".into(),
-            })?;
+        for entry in entries {
             match entry {
                 Entry::Head { head: found } if found != head => {
                     return Err(CliError::Failed(format!(
                         "{} is of another model, seed, text, number of cases or other \
-                         hyper-parameters; choose another \
-                         folder with --out",
-                        path.display()
+                         hyper-parameters; choose another folder with --out",
+                        lines.path.display()
                     )));
                 }
                 Entry::Head { .. } => {}
                 Entry::Row(row) => rows.push(row),
             }
         }
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(failed)?;
-        file.set_len(whole as u64).map_err(failed)?;
         let mut rows = Rows {
             folder: folder.to_owned(),
             head,
-            file,
+            lines,
             rows,
         };
-        if whole == 0 {
+        if empty {
             let head = rows.head.clone();
-            rows.write(&Entry::Head { head })?;
+            rows.lines.add(&Entry::Head { head })?;
         }
         Ok(rows)
-    }
-
-    fn write(&mut self, entry: &Entry) -> Result<(), CliError> {
-        let line = serde_json::to_string(entry)? + "\n";
-        self.file.write_all(line.as_bytes())?;
-        Ok(self.file.sync_data()?)
     }
 
     pub fn has_base(&self) -> bool {
@@ -235,7 +210,7 @@ impl Rows {
     }
 
     pub fn add(&mut self, row: Row) -> Result<(), CliError> {
-        self.write(&Entry::Row(row.clone()))?;
+        self.lines.add(&Entry::Row(row.clone()))?;
         self.rows.push(row);
         Ok(())
     }
@@ -273,13 +248,9 @@ impl Rows {
             text += &format!("\n| {} |", cells(row).join(" | "));
         }
         text.push('\n');
-        let (table, picture) = (self.folder.join("curve.md"), self.folder.join("curve.svg"));
-        for (path, text) in [(&table, text), (&picture, draw(&rows, &self.head.model))] {
-            fs::write(path, text).map_err(|source| CliError::File {
-                path: path.clone(),
-                source,
-            })?;
-        }
+        let table = lines::write(&self.folder, "curve.md", &text)?;
+        let picture = draw(&rows, &self.head.model);
+        let picture = lines::write(&self.folder, "curve.svg", &picture)?;
         Ok(format!(
             "written: {}, {}",
             table.display(),
@@ -384,6 +355,7 @@ fn draw(rows: &[Row], model: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn head() -> Head {
         Head::new(&ModelInfo::default(), 1, 100, 20)

@@ -1,12 +1,11 @@
 //! The edits of a sequence under way, in a file beside the rows: a curve that is
 //! broken off after hours goes on with the next edit. The file goes with its run.
 
+use super::lines::Lines;
 use crate::cli::error::CliError;
 use crate::edit::Delta;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// One change of the sequence; without `deltas` it could not be made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,52 +17,36 @@ pub struct Step {
 
 /// The steps of one run.
 pub struct Steps {
-    path: PathBuf,
-    file: File,
+    lines: Lines,
     /// Those that were made before.
     pub known: Vec<Step>,
 }
 
+const OTHERWISE: &str = "this is no step of a curve; remove the file to begin its run anew";
+
 impl Steps {
     pub fn open(folder: &Path, name: &str) -> Result<Steps, CliError> {
         let path = folder.join(format!("{name}.steps.jsonl"));
-        let failed = |source| CliError::File {
-            path: path.clone(),
-            source,
-        };
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(error)),
-        };
-        // A line that was cut short by a crash is made again.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut known = Vec::new();
-        for (n, line) in text[..whole].lines().enumerate() {
-            let step = (serde_json::from_str(line).ok()).and_then(|line: Line| line.step());
-            known.push(step.ok_or_else(|| CliError::Line {
-                path: path.clone(),
-                line: n + 1,
+        let (lines, known) = Lines::open::<Line>(path, OTHERWISE)?;
+        let step = |(n, line): (usize, Line)| {
+            line.step().ok_or_else(|| CliError::Line {
+                path: lines.path.clone(),
+                line: n,
                 column: 0,
-                reason: "this is no step of a curve; remove the file to begin its run anew".into(),
-            })?);
-        }
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(failed)?;
-        file.set_len(whole as u64).map_err(failed)?;
-        Ok(Steps { path, file, known })
+                reason: OTHERWISE.into(),
+            })
+        };
+        let known = (1..).zip(known).map(step).collect::<Result<_, _>>()?;
+        Ok(Steps { lines, known })
     }
 
     pub fn add(&mut self, step: &Step) -> Result<(), CliError> {
-        let line = serde_json::to_string(&Line::of(step))? + "\n";
-        self.file.write_all(line.as_bytes())?;
-        Ok(self.file.sync_data()?)
+        self.lines.add(&Line::of(step))
     }
 
     /// The run is at its end.
     pub fn done(self) -> Result<(), CliError> {
-        let Steps { path, .. } = self;
-        fs::remove_file(&path).map_err(|source| CliError::File { path, source })
+        self.lines.remove()
     }
 }
 
@@ -137,6 +120,7 @@ fn floats(text: &str) -> Option<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn step(seconds: f64) -> Step {
         Step {
@@ -159,7 +143,7 @@ mod tests {
         assert!(steps.known.is_empty());
         steps.add(&step(1.5)).unwrap();
         steps.add(&Step::default()).unwrap();
-        let path = steps.path.clone();
+        let path = steps.lines.path.clone();
         drop(steps);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [&whole[..], b"{\"seconds\":2.0,\"temp"].concat()).unwrap();

@@ -46,7 +46,7 @@ pub fn trial(job: &Job, spec: EditSpec, watch: Watch, state: &mut State) -> Resu
 }
 
 /// The edit as it would be on top of the current stack, and its factors.
-fn attempt(
+pub(super) fn attempt(
     job: &Job,
     spec: &EditSpec,
     watch: &Watch,

@@ -2,6 +2,7 @@
 //! changes the state only at its end, so a cancelled one has changed nothing.
 
 mod edit;
+mod judge;
 mod load;
 mod moment;
 mod overlaps;
@@ -93,6 +94,11 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             seed,
         } => probe::generate(job, &prompts, tokens, seed, state.model()?),
         Spec::Score { records, text } => score::run(job, &records, text, state.model()?),
+        Spec::Judge {
+            records,
+            edit,
+            texts,
+        } => judge::run(job, &records, edit.as_deref(), texts, state),
         Spec::Adopt { id, asked, deltas } => {
             state.model()?.adopt(id, asked, deltas)?;
             Ok(Outcome::Adopted(id))

@@ -43,7 +43,7 @@ impl JobKind {
             Spec::Try { .. } => JobKind::Duel,
             Spec::Stack { .. } => JobKind::Stack,
             Spec::Recheck { .. } => JobKind::Recheck,
-            Spec::Probe { .. } | Spec::Score { .. } => JobKind::Probe,
+            Spec::Probe { .. } | Spec::Score { .. } | Spec::Judge { .. } => JobKind::Probe,
             Spec::Propose { .. } => JobKind::Propose,
             Spec::Moments { .. } => JobKind::Moments,
             Spec::Generate { .. } => JobKind::Generate,

@@ -273,6 +273,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         }
         Outcome::Moments(_)
         | Outcome::Scored(_)
+        | Outcome::Judged(_)
         | Outcome::Tried(_)
         | Outcome::Adopted(_)
         | Outcome::Cancelled => vec![],

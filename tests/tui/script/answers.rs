@@ -266,6 +266,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
         Spec::Generate { prompts, .. } => Outcome::Generated(generations(prompts)),
         Spec::Moments { .. } => Outcome::Moments(vec![]),
         Spec::Score { .. } => Outcome::Scored(Default::default()),
+        Spec::Judge { .. } => Outcome::Judged(Vec::new()),
         Spec::Adopt { id, .. } => Outcome::Adopted(*id),
     };
     events.push(EventKind::Finished(Ok(outcome)));

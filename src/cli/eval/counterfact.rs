@@ -1,0 +1,287 @@
+//! `pentimento eval counterfact`: the scores of Meng et al. (2022, §3.4) over a
+//! file of cases, of the unedited model and after edits by each method.
+
+use super::verdicts::{self, Head, Line, Verdict, Verdicts};
+use crate::cli::client::Client;
+use crate::cli::error::CliError;
+use crate::cli::progress::seconds;
+use crate::cli::{Context, hyper, open, requests};
+use crate::edit::{EditSpec, Method};
+use crate::engine::{ModelInfo, Outcome, Spec};
+use crate::facts::World;
+use crate::measure::cases;
+use crate::measure::counterfact::{Judged, Record};
+use crate::session::text::shown;
+use serde_json::json;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
+pub struct Args {
+    /// Cases in CounterFact's form
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Only the first N cases
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Only cases whose true object the unedited model gives more than P
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    known: f64,
+    /// The methods, with commas between
+    #[arg(
+        long, value_delimiter = ',', value_parser = hyper::method(), hide_possible_values = true,
+        default_value = "r-rome", value_name = "LIST"
+    )]
+    methods: Vec<Method>,
+    /// Cases that one change rewrites
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    at_once: usize,
+    /// Tokens of a free text (GE, RS); 0 writes none
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    texts: usize,
+    /// Reference texts for RS, JSON of {object: text} [default: from the built-in facts]
+    #[arg(long, value_name = "FILE")]
+    references: Option<PathBuf>,
+    /// Draws templates and texts
+    #[arg(long, default_value_t = 1)]
+    seed: u32,
+    /// Where cases.jsonl, counterfact.md and counterfact.svg go; what is there goes on
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    hyper: hyper::HyperArgs,
+}
+
+/// Cases of the unedited model in one job.
+const TOGETHER: usize = 4;
+
+pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
+    let mut records = requests::records(&args.file)?;
+    let references = match &args.references {
+        Some(file) => verdicts::references(file)?,
+        None => {
+            let world = World::atlas().map_err(|e| CliError::Failed(e.to_string()))?;
+            cases::references(&world)
+        }
+    };
+    let single = args.methods.iter().find(|method| !method.takes_many());
+    if let Some(method) = single.filter(|_| args.at_once > 1) {
+        return Err(CliError::Failed(format!(
+            "{} rewrites one fact at a time: leave --at-once out, or name other methods",
+            method.name()
+        )));
+    }
+    let each_job = Context {
+        open: context.open.clone(),
+        quiet: context.quiet || !io::stderr().is_terminal(),
+        interrupt: Arc::clone(&context.interrupt),
+    };
+    let client = Client::start(&each_job)?;
+    let (info, _, _) = open::restore(&client, &context.open, None)?;
+    let mut head = Head::new(&info, args.at_once, args.seed, args.texts);
+    head.set = args.hyper.words();
+    let mut run = Run {
+        client: &client,
+        info: &info,
+        args,
+        quiet: context.quiet,
+        verdicts: Verdicts::open(args.out.as_deref(), &head)?,
+    };
+    let asked = records.len();
+    run.unedited(&mut records)?;
+    if records.is_empty() {
+        return Err(CliError::Failed(format!(
+            "none of {asked} cases has a true object that the model gives more than {}",
+            args.known
+        )));
+    }
+    for &method in &args.methods {
+        run.edited(method, &records)?;
+    }
+    let methods = [None]
+        .into_iter()
+        .chain(args.methods.iter().map(|m| Some(*m)));
+    let found: Vec<Line> = methods
+        .map(|method| Line::of(method, &records, &run.verdicts, &references))
+        .collect();
+    if args.json {
+        let line =
+            json!({"model": info.name, "asked": asked, "cases": records.len(), "scores": found});
+        return Ok(writeln!(out, "{line}")?);
+    }
+    if args.known > 0.0 {
+        writeln!(
+            out,
+            "{} of {asked} cases: those whose true object the model gives more than {}\n",
+            records.len(),
+            args.known
+        )?;
+    }
+    verdicts::table(&found, out)?;
+    if args.texts > 0 {
+        let from = match &args.references {
+            Some(file) => file.display().to_string(),
+            None => "the built-in facts".into(),
+        };
+        let have = found.iter().map(|line| line.rs_cases).max().unwrap_or(0);
+        let (of, from) = (records.len(), shown(&from));
+        writeln!(
+            out,
+            "\nRS: over the {have} of {of} cases whose new object has a reference text, from {from}"
+        )?;
+    }
+    if let Some(folder) = &args.out {
+        writeln!(out, "{}", verdicts::pictures(folder, &info.name, &found)?)?;
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    client: &'a Client,
+    info: &'a ModelInfo,
+    args: &'a Args,
+    quiet: bool,
+    verdicts: Verdicts,
+}
+
+impl Run<'_> {
+    /// Asks the unedited model about each case, until there are enough that it
+    /// knows; the others leave `records`.
+    fn unedited(&mut self, records: &mut Vec<Record>) -> Result<(), CliError> {
+        let wanted = self.args.limit.unwrap_or(usize::MAX);
+        let mut pace = Pace::new("unedited", records.len().min(wanted), self.quiet);
+        let mut kept: Vec<Record> = Vec::new();
+        for group in records.chunks(TOGETHER) {
+            if kept.len() >= wanted {
+                break;
+            }
+            let new: Vec<Record> = (group.iter())
+                .filter(|record| self.verdicts.of(None, record.case_id).is_none())
+                .cloned()
+                .collect();
+            for judged in self.judge(new, None)? {
+                self.keep(None, judged)?;
+            }
+            for record in group {
+                let verdict = self.verdicts.of(None, record.case_id);
+                let judged = verdict.and_then(|one| one.judged.as_ref());
+                let p_true = judged.map_or(0.0, |j| j.answers.rewrite.old.exp());
+                if p_true > self.args.known && kept.len() < wanted {
+                    kept.push(record.clone());
+                }
+            }
+            pace.done(kept.len());
+        }
+        *records = kept;
+        Ok(())
+    }
+
+    fn edited(&mut self, method: Method, records: &[Record]) -> Result<(), CliError> {
+        let edit = EditSpec {
+            method,
+            hyper: self.args.hyper.over(&self.info.hyper(method))?,
+            seed: self.args.seed,
+            ..EditSpec::default()
+        };
+        let mut pace = Pace::new(method.name(), records.len(), self.quiet);
+        let mut done = 0;
+        for group in records.chunks(self.args.at_once.max(1)) {
+            done += group.len();
+            let known = |record: &Record| self.verdicts.of(Some(method), record.case_id).is_some();
+            // What one change rewrites is judged together or not at all.
+            if group.iter().all(known) {
+                continue;
+            }
+            match self.judge(group.to_vec(), Some(&edit)) {
+                Ok(all) => {
+                    for judged in all {
+                        self.keep(Some(method), judged)?;
+                    }
+                }
+                Err(CliError::Failed(reason)) => {
+                    for record in group {
+                        self.verdicts.add(Verdict {
+                            method: Some(method),
+                            case_id: record.case_id,
+                            failed: Some(reason.clone()),
+                            judged: None,
+                        })?;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            pace.done(done);
+        }
+        Ok(())
+    }
+
+    fn judge(
+        &self,
+        records: Vec<Record>,
+        edit: Option<&EditSpec>,
+    ) -> Result<Vec<Judged>, CliError> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let spec = Spec::Judge {
+            records,
+            edit: edit.cloned().map(Box::new),
+            texts: self.args.texts,
+        };
+        match self.client.run(spec)? {
+            Outcome::Judged(all) => Ok(all),
+            _ => Err(CliError::EngineEnded),
+        }
+    }
+
+    fn keep(&mut self, method: Option<Method>, judged: Judged) -> Result<(), CliError> {
+        self.verdicts.add(Verdict {
+            method,
+            case_id: judged.case_id,
+            failed: None,
+            judged: Some(judged),
+        })
+    }
+}
+
+/// How far it is and how long it will take, in a line now and then.
+struct Pace {
+    name: &'static str,
+    of: usize,
+    quiet: bool,
+    begun: Instant,
+    first: Option<usize>,
+    told: usize,
+}
+
+impl Pace {
+    fn new(name: &'static str, of: usize, quiet: bool) -> Pace {
+        Pace {
+            name,
+            of,
+            quiet,
+            begun: Instant::now(),
+            first: None,
+            told: 0,
+        }
+    }
+
+    /// Told at every twentieth of the way.
+    fn done(&mut self, done: usize) {
+        let first = *self.first.get_or_insert(done.saturating_sub(1));
+        let part = 20 * done / self.of.max(1);
+        if self.quiet || part == self.told {
+            return;
+        }
+        self.told = part;
+        let each = self.begun.elapsed().as_secs_f64() / (done - first).max(1) as f64;
+        let left = seconds(each * self.of.saturating_sub(done) as f64);
+        eprintln!("{}: {done} of {} cases, {left} left", self.name, self.of);
+    }
+}

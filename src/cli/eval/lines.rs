@@ -1,0 +1,72 @@
+//! A file of JSON lines that grows as results come: what was broken off goes on
+//! where it stopped.
+
+use crate::cli::error::CliError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+pub struct Lines {
+    pub path: PathBuf,
+    file: File,
+}
+
+impl Lines {
+    /// The file, with what is in it already; `otherwise` says what to do where a
+    /// line is none of these.
+    pub fn open<T: DeserializeOwned>(
+        path: PathBuf,
+        otherwise: &str,
+    ) -> Result<(Lines, Vec<T>), CliError> {
+        let failed = |source| CliError::File {
+            path: path.clone(),
+            source,
+        };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        // A line that was cut short by a crash is made again.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let known = (1..).zip(text[..whole].lines()).map(|(line, text)| {
+            serde_json::from_str(text).map_err(|error| CliError::Line {
+                path: path.clone(),
+                line,
+                column: error.column(),
+                reason: otherwise.to_owned(),
+            })
+        });
+        let known = known.collect::<Result<Vec<T>, _>>()?;
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = file.map_err(failed)?;
+        file.set_len(whole as u64).map_err(failed)?;
+        Ok((Lines { path, file }, known))
+    }
+
+    pub fn add(&mut self, line: &impl Serialize) -> Result<(), CliError> {
+        let line = serde_json::to_string(line)? + "\n";
+        self.file.write_all(line.as_bytes())?;
+        Ok(self.file.sync_data()?)
+    }
+
+    /// Its work is done.
+    pub fn remove(self) -> Result<(), CliError> {
+        let Lines { path, .. } = self;
+        fs::remove_file(&path).map_err(|source| CliError::File { path, source })
+    }
+}
+
+/// Writes a whole file.
+pub fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, CliError> {
+    let path = folder.join(name);
+    match fs::write(&path, text) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(CliError::File { path, source }),
+    }
+}

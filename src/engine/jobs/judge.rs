@@ -1,0 +1,129 @@
+//! Cases of an evaluation: each group rewritten in one change from the current
+//! weights and asked about, and nothing kept.
+
+use super::{Job, edit};
+use crate::edit::EditSpec;
+use crate::engine::error::Result;
+use crate::engine::event::Outcome;
+use crate::engine::state::{Model, State};
+use crate::measure::Watch;
+use crate::measure::counterfact::{Case, Judged, Record};
+use crate::model::Decoder;
+use crate::model::generate_many::{Continue, generate_many};
+use std::time::Instant;
+
+/// Each token of a free text is one of this many likeliest (ALGORITHMS §5).
+const TOP: usize = 5;
+/// Tokens that the answer to a rewrite prompt may have beyond the object's own.
+const SLACK: usize = 3;
+
+/// `edit` is how the cases are rewritten; `None`: as the weights are. Free texts
+/// have `texts` tokens with their prompts, none where that is 0.
+pub fn run(
+    job: &Job,
+    records: &[Record],
+    edit: Option<&EditSpec>,
+    texts: usize,
+    state: &mut State,
+) -> Result<Outcome> {
+    let started = Instant::now();
+    let (edited, norm) = match (edit, records.split_first()) {
+        (Some(how), Some((first, more))) => {
+            let spec = EditSpec {
+                request: first.request(),
+                more: more.iter().map(Record::request).collect(),
+                true_answer: Some(first.requested_rewrite.target_true.text.clone()),
+                ..how.clone()
+            };
+            let (report, deltas) = edit::attempt(job, &spec, &Watch::default(), state)?;
+            let edited = state.model()?.with(&deltas)?;
+            (edited, Some(report.relative_update_norm))
+        }
+        _ => (state.model()?.current.clone(), None),
+    };
+    let seconds = started.elapsed().as_secs_f64() / records.len().max(1) as f64;
+    let model = state.model()?;
+    let judge = |record: &Record| {
+        let case = Case::new(&model.tokens, record, true)?;
+        let answers = case.answers(&edited, &mut job.brake())?;
+        Ok(Judged {
+            case_id: record.case_id,
+            answers,
+            free: free(job, record, &edited, model)?,
+            texts: written(job, record, texts, how_seeded(edit), &edited, model)?,
+            relative_update_norm: norm,
+            seconds,
+        })
+    };
+    let judged = records.iter().map(judge).collect::<Result<_>>()?;
+    Ok(Outcome::Judged(judged))
+}
+
+fn how_seeded(edit: Option<&EditSpec>) -> u32 {
+    edit.map_or(1, |edit| edit.seed)
+}
+
+/// Whether the model, asked by the rewrite prompt and left to itself, says the
+/// new object.
+fn free(job: &Job, record: &Record, decoder: &Decoder, model: &Model) -> Result<bool> {
+    let prompt = model.tokens.encode(&record.request().text())?.ids;
+    let target = record.requested_rewrite.target_new.text.trim();
+    let room = model.tokens.encode(target)?.ids.len() + SLACK;
+    let how = Continue {
+        until: prompt.len() + room,
+        top: 1,
+        seed: 0,
+        stop: decoder.config.eos,
+    };
+    let said = generate_many(decoder, &[prompt], how, &mut job.brake())?;
+    let said = said.first().map(|ids| model.tokens.decode_after(ids));
+    Ok(said.is_some_and(|said| says(&said, target)))
+}
+
+/// Whether `said` begins with the whole word `target`.
+fn says(said: &str, target: &str) -> bool {
+    let rest = said.trim_start().strip_prefix(target);
+    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+}
+
+/// The case's generation prompts, each with what follows it.
+fn written(
+    job: &Job,
+    record: &Record,
+    until: usize,
+    seed: u32,
+    decoder: &Decoder,
+    model: &Model,
+) -> Result<Vec<String>> {
+    if until == 0 {
+        return Ok(Vec::new());
+    }
+    let encode = |prompt: &String| Ok(model.tokens.encode(prompt)?.ids);
+    let prompts: Vec<Vec<u32>> = (record.generation_prompts.iter())
+        .map(encode)
+        .collect::<Result<_>>()?;
+    let how = Continue {
+        until,
+        top: TOP,
+        seed,
+        stop: decoder.config.eos,
+    };
+    let new = generate_many(decoder, &prompts, how, &mut job.brake())?;
+    let texts = record.generation_prompts.iter().zip(new);
+    Ok(texts
+        .map(|(prompt, ids)| format!("{prompt}{}", model.tokens.decode_after(&ids)))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says;
+
+    #[test]
+    fn an_answer_is_a_whole_word() {
+        assert!(says(" Rome, the city", "Rome"));
+        assert!(says("Rome", "Rome"));
+        assert!(!says(" Romeo", "Rome"));
+        assert!(!says(" in Rome", "Rome"));
+    }
+}

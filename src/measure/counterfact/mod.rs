@@ -1,0 +1,12 @@
+//! CounterFact (Meng et al. 2022, §3.4): does an edit hold in other words, does
+//! it leave its neighbours alone, is what the model writes still language?
+
+pub mod answers;
+pub mod record;
+pub mod texts;
+pub mod totals;
+
+pub use answers::{Answer, Answers, Case, Judged, Scores};
+pub use record::{Object, Record, Rewrite};
+pub use texts::{References, entropy};
+pub use totals::{Interval, Totals, harmonic, interval};
