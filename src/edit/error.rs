@@ -22,6 +22,8 @@ pub enum EditError {
          back, or import it again"
     )]
     Imported,
+    #[error("no thread can be had: {0}")]
+    Thread(String),
     #[error("there is no template: give at least \"{{}}\"")]
     NoTemplates,
     #[error("--{name} is {value}; it should be {want}")]

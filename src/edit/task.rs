@@ -30,7 +30,7 @@ pub struct Task<'a> {
     pub metrics: &'a [Metric],
     /// Keys `[d_k, n]` of the edits beneath at each of `layers`; may be empty.
     pub kept_keys: &'a [Mat<f64>],
-    pub probe: &'a mut dyn Probe,
+    pub probe: &'a mut (dyn Probe + Send),
     /// Sees every evaluation of a loss: number of the fact, step, loss.
     pub each: &'a mut dyn FnMut(usize, usize, Loss),
 }

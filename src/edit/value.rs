@@ -11,6 +11,7 @@ use super::adam::Adam;
 use super::context::{Context, norm, pad_right};
 use super::error::{EditError, Result};
 use super::hyper::Hyper;
+use super::parts::Parts;
 use crate::model::decoder::log_softmax;
 use crate::model::probe::{Capture, Point, Probe, Site};
 use crate::model::{Decoder, Past, Span};
@@ -58,7 +59,7 @@ const CONTEXTS: usize = 128;
 /// Minimises NLL + KL + weight decay over each fact's δ, added at `site`
 /// (`MlpOut` or `ResidPost`); `each` sees every evaluation: the number of the
 /// fact, the step, the loss.
-pub fn optimise<P: Probe>(
+pub fn optimise<P: Probe + Send>(
     decoder: &Decoder,
     facts: &[Context],
     site: Site,
@@ -68,6 +69,7 @@ pub fn optimise<P: Probe>(
 ) -> Result<Vec<Value>> {
     let contexts = facts.iter().map(|fact| fact.rows.len() + 1).max();
     let room = (CONTEXTS / contexts.unwrap_or(1)).max(1);
+    let parts = Parts::of(decoder, facts.len().min(room) * contexts.unwrap_or(1))?;
     let mut waiting = facts.iter().enumerate();
     let mut open: Vec<Open> = Vec::new();
     let mut values = vec![Value::default(); facts.len()];
@@ -79,7 +81,7 @@ pub fn optimise<P: Probe>(
         if open.is_empty() {
             return Ok(values);
         }
-        together(decoder, &mut open, site, hyper, probe, &mut each)?;
+        together(decoder, &parts, &mut open, site, hyper, probe, &mut each)?;
         for done in open.extract_if(.., |fact| fact.value.done) {
             values[done.number] = done.value;
         }
@@ -112,8 +114,9 @@ impl Open<'_> {
 
 /// Steps with one batch, until so many of its facts are done that others should
 /// take their place.
-fn together<P: Probe>(
+fn together<P: Probe + Send>(
     decoder: &Decoder,
+    parts: &Parts,
     open: &mut [Open],
     site: Site,
     hyper: &Hyper,
@@ -121,19 +124,39 @@ fn together<P: Probe>(
     each: &mut impl FnMut(usize, usize, Loss),
 ) -> Result<()> {
     let facts: Vec<&Context> = open.iter().map(|fact| fact.context).collect();
-    let (problem, t0) = Problem::new(decoder, &facts, site, probe)?;
+    let new = |part| Problem::new(decoder, &facts, (part, parts.count()), site, probe);
+    let problems = (0..parts.count()).map(new).collect::<Result<Vec<_>>>()?;
     let d = decoder.config.d;
-    for (fact, t0) in open.iter_mut().zip(t0).filter(|(fact, _)| fact.is_new()) {
-        fact.value = Value::at(t0);
-        fact.adam = Adam::new(d);
+    for (fact, t0) in problems.iter().flat_map(|problem| &problem.t0) {
+        if open[*fact].is_new() {
+            open[*fact].value = Value::at(t0.clone());
+            open[*fact].adam = Adam::new(d);
+        }
     }
     // A new batch costs about two steps.
     let enough = open.len().div_ceil(4);
     loop {
         let deltas = open.iter().flat_map(|f| &f.value.delta).map(|&x| x as f32);
-        let variable = Var::from_vec(deltas.collect(), (open.len(), d), decoder.device())?;
-        let losses = problem.losses(decoder, &variable, probe)?;
-        for (fact, (nll, kl)) in open.iter_mut().zip(losses.each()?) {
+        let deltas: Vec<f32> = deltas.collect();
+        let shape = (open.len(), d);
+        // The first part looks whether it is to stop; the others end with it.
+        let mut probe = Some(&mut *probe);
+        let asked = problems.iter().map(|problem| (problem, probe.take()));
+        let losses = parts.each(asked.collect(), |(problem, probe)| {
+            let variable = Var::from_vec(deltas.clone(), shape, decoder.device())?;
+            let losses = match probe {
+                Some(probe) => problem.losses(decoder, &variable, probe)?,
+                None => problem.losses(decoder, &variable, &mut ())?,
+            };
+            Ok((variable, losses))
+        })?;
+        let mut found = vec![(0.0, 0.0); open.len()];
+        for (_, part) in &losses {
+            for (sum, (nll, kl)) in found.iter_mut().zip(part.each(open.len())?) {
+                *sum = (sum.0 + nll, sum.1 + kl);
+            }
+        }
+        for (fact, (nll, kl)) in open.iter_mut().zip(found) {
             if !fact.value.done {
                 let step = fact.value.losses.len();
                 let loss = fact.value.look(nll, kl, hyper)?;
@@ -143,11 +166,19 @@ fn together<P: Probe>(
         if open.iter().filter(|fact| fact.value.done).count() >= enough {
             return Ok(());
         }
-        let grads = losses.total(hyper.kl_factor)?.backward()?;
-        let Some(gradient) = grads.get(&variable) else {
-            return Err(EditError::NotFinite { step: 0 });
-        };
-        let gradient: Vec<Vec<f64>> = gradient.to_dtype(DType::F64)?.to_vec2()?;
+        let gradients = parts.each(losses, |(variable, losses)| {
+            let grads = losses.total(hyper.kl_factor)?.backward()?;
+            let Some(gradient) = grads.get(&variable) else {
+                return Err(EditError::NotFinite { step: 0 });
+            };
+            Ok(gradient.to_dtype(DType::F64)?.to_vec2::<f64>()?)
+        })?;
+        let gradient = gradients.into_iter().reduce(|mut sum, part| {
+            let each = sum.iter_mut().flatten().zip(part.iter().flatten());
+            each.for_each(|(sum, g)| *sum += g);
+            sum
+        });
+        let gradient = gradient.unwrap_or_default();
         let moving = open.iter_mut().zip(&gradient);
         for (fact, gradient) in moving.filter(|(fact, _)| !fact.value.done) {
             fact.value.step(&mut fact.adam, gradient, hyper);
@@ -213,22 +244,27 @@ struct Problem {
     target: Tensor,
     /// Of each target token: its fact, and its share in the fact's mean.
     shares: Vec<(usize, f64)>,
-    /// log p at the KL rows before the edit, `[F, V]`.
-    essence: Tensor,
+    /// The facts whose KL rows this part has.
+    essences: Vec<usize>,
+    /// log p at those rows before the edit, `[F, V]`.
+    essence: Option<Tensor>,
+    /// The unedited values at the bare prompts' subjects, of facts it has.
+    t0: Vec<(usize, Vec<f64>)>,
 }
 
 impl Problem {
-    /// Also each fact's t₀.
+    /// One part of so many: every so manieth row of the facts.
     fn new<P: Probe>(
         decoder: &Decoder,
         facts: &[&Context],
+        part: (usize, usize),
         site: Site,
         probe: &mut P,
-    ) -> Result<(Problem, Vec<Vec<f64>>)> {
+    ) -> Result<Problem> {
         let device = decoder.device();
         let mut batch = Batch::default();
         for (fact, &context) in facts.iter().enumerate() {
-            batch.add(fact, context);
+            batch.add(fact, context, part);
         }
         let (starts, lengths) = (&batch.starts, &batch.lengths);
         let padded = pad_right(&batch.ids);
@@ -252,9 +288,9 @@ impl Problem {
         };
         let post = capture.seen.get(&post_site).cloned().ok_or_else(gone)?;
         let value = capture.take(site).ok_or_else(gone)?;
-        let t0 = |&row: &usize| -> Result<Vec<f64>> {
+        let t0 = |&(fact, row): &(usize, usize)| -> Result<(usize, Vec<f64>)> {
             let value = value.get(row)?.get(starts[row])?;
-            Ok(value.to_dtype(DType::F64)?.to_vec1()?)
+            Ok((fact, value.to_dtype(DType::F64)?.to_vec1()?))
         };
         let t0 = batch.bare.iter().map(t0).collect::<Result<_>>()?;
 
@@ -273,14 +309,18 @@ impl Problem {
         };
         let base = shifted(&post)?.detach();
         let deepest = starts.iter().copied().max().unwrap_or(0);
-        let essence = (batch.essences.iter()).map(|&row| last.get(row)?.get(starts[row]));
-        let essence = Tensor::stack(&essence.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+        let essence = (batch.essences.iter()).map(|&(_, row)| last.get(row)?.get(starts[row]));
+        let essence: Vec<Tensor> = essence.collect::<candle_core::Result<_>>()?;
+        let essence = match essence.is_empty() {
+            true => None,
+            false => Some(decoder.log_probs(&Tensor::stack(&essence, 0)?)?.detach()),
+        };
 
         let flat = |&(row, at): &(usize, usize)| (row * rows + at - starts[row]) as u32;
         let mut wanted: Vec<u32> = batch.wanted.iter().map(flat).collect();
-        wanted.extend(batch.essences.iter().map(|&row| (row * rows) as u32));
+        wanted.extend((batch.essences.iter()).map(|&(_, row)| (row * rows) as u32));
         let (counted, targets) = (wanted.len(), batch.target.len());
-        let problem = Problem {
+        Ok(Problem {
             base,
             layer,
             span: Span::ragged(starts, deepest, rows, device)?,
@@ -289,9 +329,10 @@ impl Problem {
             wanted: Tensor::from_vec(wanted, counted, device)?,
             target: Tensor::from_vec(batch.target, (targets, 1), device)?,
             shares: batch.shares,
-            essence: decoder.log_probs(&essence)?.detach(),
-        };
-        Ok((problem, t0))
+            essences: batch.essences.iter().map(|&(fact, _)| fact).collect(),
+            essence,
+            t0,
+        })
     }
 
     /// NLL of every target token and (unscaled) KL of every fact, at δ `[F, d]`.
@@ -321,12 +362,18 @@ impl Problem {
             .gather(&self.target, D::Minus1)?
             .squeeze(1)?
             .neg()?;
-        let now = log_probs.narrow(0, targets, log_probs.dim(0)? - targets)?;
         // KL(p_new ‖ p_init), as the released code has it.
-        let kl = (now.exp()? * (&now - &self.essence)?)?.sum(D::Minus1)?;
+        let kl = match &self.essence {
+            None => None,
+            Some(essence) => {
+                let now = log_probs.narrow(0, targets, self.essences.len())?;
+                Some((now.exp()? * (&now - essence)?)?.sum(D::Minus1)?)
+            }
+        };
         Ok(Losses {
             nll,
             kl,
+            essences: &self.essences,
             shares: &self.shares,
         })
     }
@@ -336,17 +383,23 @@ impl Problem {
 struct Losses<'a> {
     /// Of each target token, `[N]`.
     nll: Tensor,
-    /// Of each fact, `[F]`.
-    kl: Tensor,
+    /// Of the facts of which this part has it, `[F]`.
+    kl: Option<Tensor>,
+    essences: &'a [usize],
     shares: &'a [(usize, f64)],
 }
 
 impl Losses<'_> {
-    /// Each fact's mean NLL and its KL.
-    fn each(&self) -> Result<Vec<(f64, f64)>> {
-        let kl: Vec<f64> = self.kl.to_dtype(DType::F64)?.to_vec1()?;
+    /// This part's share in each fact's mean NLL, and the KL.
+    fn each(&self, facts: usize) -> Result<Vec<(f64, f64)>> {
+        let mut losses = vec![(0.0, 0.0); facts];
+        if let Some(kl) = &self.kl {
+            let kl: Vec<f64> = kl.to_dtype(DType::F64)?.to_vec1()?;
+            for (&fact, kl) in self.essences.iter().zip(kl) {
+                losses[fact].1 = kl;
+            }
+        }
         let nll: Vec<f64> = self.nll.to_dtype(DType::F64)?.to_vec1()?;
-        let mut losses: Vec<(f64, f64)> = kl.into_iter().map(|kl| (0.0, kl)).collect();
         for (nll, &(fact, share)) in nll.iter().zip(self.shares) {
             losses[fact].0 += share * nll;
         }
@@ -357,7 +410,11 @@ impl Losses<'_> {
     fn total(&self, kl_factor: f64) -> Result<Tensor> {
         let shares: Vec<f32> = self.shares.iter().map(|(_, share)| *share as f32).collect();
         let shares = Tensor::new(shares, self.nll.device())?;
-        Ok(((&self.nll * shares)?.sum_all()? + (self.kl.sum_all()? * kl_factor)?)?)
+        let nll = (&self.nll * shares)?.sum_all()?;
+        Ok(match &self.kl {
+            Some(kl) => (nll + (kl.sum_all()? * kl_factor)?)?,
+            None => nll,
+        })
     }
 }
 
@@ -369,9 +426,11 @@ struct Batch {
     starts: Vec<usize>,
     lengths: Vec<usize>,
     owner: Vec<u32>,
-    /// Each fact's bare prompt and KL row.
-    bare: Vec<usize>,
-    essences: Vec<usize>,
+    /// Contexts of all parts so far.
+    dealt: usize,
+    /// A fact and the row of its bare prompt, or of its KL.
+    bare: Vec<(usize, usize)>,
+    essences: Vec<(usize, usize)>,
     /// Row and position whose logits foresee a target token.
     wanted: Vec<(usize, usize)>,
     target: Vec<u32>,
@@ -379,11 +438,19 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, fact: usize, context: &Context) {
+    /// Every `of`th context of all facts from the `part`th on, and every `of`th
+    /// fact's KL row: dealt out like cards.
+    fn add(&mut self, fact: usize, context: &Context, (part, of): (usize, usize)) {
         let n = context.target.len();
-        self.bare.push(self.ids.len());
         let share = 1.0 / (n * context.rows.len()) as f64;
-        for row in &context.rows {
+        for (nth, row) in context.rows.iter().enumerate() {
+            self.dealt += 1;
+            if self.dealt % of != part {
+                continue;
+            }
+            if nth == 0 {
+                self.bare.push((fact, self.ids.len()));
+            }
             // Teacher forcing joins token ids: the last target token is only predicted.
             let first = row.ids.len() - 1;
             self.wanted
@@ -393,9 +460,11 @@ impl Batch {
             let ids = [&row.ids[..], &context.target[..n - 1]].concat();
             self.push(fact, ids, row.subject_last);
         }
-        self.essences.push(self.ids.len());
-        let essence = &context.essence;
-        self.push(fact, essence.ids.clone(), essence.subject_last);
+        if fact % of == part {
+            self.essences.push((fact, self.ids.len()));
+            let essence = &context.essence;
+            self.push(fact, essence.ids.clone(), essence.subject_last);
+        }
     }
 
     fn push(&mut self, fact: usize, ids: Vec<u32>, start: usize) {
