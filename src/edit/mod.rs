@@ -18,6 +18,7 @@ pub mod method;
 pub mod moment;
 pub mod overlap;
 mod parts;
+mod problem;
 pub mod recall;
 pub mod rome;
 pub mod spec;

@@ -31,6 +31,10 @@ impl Parts {
             true => rayon::current_num_threads().min(contexts / CONTEXTS),
             false => 1,
         };
+        Parts::new(count)
+    }
+
+    fn new(count: usize) -> Result<Parts> {
         let pool = |_| {
             let pool = ThreadPoolBuilder::new().num_threads(1).stack_size(STACK);
             let pool = pool.thread_name(|_| "value".into()).build();
@@ -69,5 +73,49 @@ impl Parts {
                 .map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
             first.into_iter().chain(others).collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_and_errors_come_in_the_items_order() {
+        for count in [1, 2, 3] {
+            let parts = Parts::new(count).unwrap();
+            assert_eq!(parts.count(), count);
+            let items: Vec<usize> = (0..count).collect();
+            let squares = parts.each(items.clone(), |n| Ok(n * n)).unwrap();
+            assert_eq!(squares, items.iter().map(|n| n * n).collect::<Vec<_>>());
+            let failed = parts.each(items, |n| match n {
+                0 => Ok(n),
+                n => Err(EditError::NotFinite { step: n }),
+            });
+            match (count, failed) {
+                (1, Ok(all)) => assert_eq!(all, [0]),
+                (_, Err(EditError::NotFinite { step })) => assert_eq!(step, 1),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_part_is_the_callers() {
+        let parts = Parts::new(2).unwrap();
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            parts.each(vec![0, 1], |n| {
+                assert_eq!(n, 0, "the second part panics");
+                Ok(n)
+            })
+        }));
+        assert!(caught.is_err());
+    }
+
+    #[test]
+    fn nothing_is_shared_out_within_a_part() {
+        let parts = Parts::new(2).unwrap();
+        let threads = parts.each(vec![(), ()], |()| Ok(rayon::current_num_threads()));
+        assert_eq!(threads.unwrap(), [1, 1]);
     }
 }

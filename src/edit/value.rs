@@ -2,20 +2,17 @@
 //! eq. 4; Meng et al. 2023, eq. 16).
 //!
 //! δ ∈ R^d is added to what layer ℓ writes at the subject's last token of every
-//! context. What does not depend on δ — layers ≤ ℓ, and every position before
-//! the subject's last token — runs once; each step runs the layers above ℓ at
-//! positions ≥ subject_last, all contexts of all facts in one batch. Each fact
-//! has a δ of its own, which no other's loss depends on.
+//! context, and moves by Adam as the loss says (`problem.rs`). Each fact has a δ
+//! of its own, which no other's loss depends on: many are sought in one batch.
 
 use super::adam::Adam;
-use super::context::{Context, norm, pad_right};
+use super::context::{Context, norm};
 use super::error::{EditError, Result};
 use super::hyper::Hyper;
 use super::parts::Parts;
-use crate::model::decoder::log_softmax;
-use crate::model::probe::{Capture, Point, Probe, Site};
-use crate::model::{Decoder, Past, Span};
-use candle_core::{D, DType, Tensor, Var};
+use super::problem::Problem;
+use crate::model::Decoder;
+use crate::model::probe::{Probe, Site};
 
 /// The losses of one evaluation, multiplied by their factors.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -124,39 +121,19 @@ fn together<P: Probe + Send>(
     each: &mut impl FnMut(usize, usize, Loss),
 ) -> Result<()> {
     let facts: Vec<&Context> = open.iter().map(|fact| fact.context).collect();
-    let new = |part| Problem::new(decoder, &facts, (part, parts.count()), site, probe);
-    let problems = (0..parts.count()).map(new).collect::<Result<Vec<_>>>()?;
-    let d = decoder.config.d;
-    for (fact, t0) in problems.iter().flat_map(|problem| &problem.t0) {
-        if open[*fact].is_new() {
-            open[*fact].value = Value::at(t0.clone());
-            open[*fact].adam = Adam::new(d);
+    let problem = Problem::new(decoder, parts, &facts, site, probe)?;
+    for (fact, t0) in problem.t0() {
+        if open[fact].is_new() {
+            open[fact].value = Value::at(t0.to_vec());
+            open[fact].adam = Adam::new(t0.len());
         }
     }
     // A new batch costs about two steps.
     let enough = open.len().div_ceil(4);
     loop {
         let deltas = open.iter().flat_map(|f| &f.value.delta).map(|&x| x as f32);
-        let deltas: Vec<f32> = deltas.collect();
-        let shape = (open.len(), d);
-        // The first part looks whether it is to stop; the others end with it.
-        let mut probe = Some(&mut *probe);
-        let asked = problems.iter().map(|problem| (problem, probe.take()));
-        let losses = parts.each(asked.collect(), |(problem, probe)| {
-            let variable = Var::from_vec(deltas.clone(), shape, decoder.device())?;
-            let losses = match probe {
-                Some(probe) => problem.losses(decoder, &variable, probe)?,
-                None => problem.losses(decoder, &variable, &mut ())?,
-            };
-            Ok((variable, losses))
-        })?;
-        let mut found = vec![(0.0, 0.0); open.len()];
-        for (_, part) in &losses {
-            for (sum, (nll, kl)) in found.iter_mut().zip(part.each(open.len())?) {
-                *sum = (sum.0 + nll, sum.1 + kl);
-            }
-        }
-        for (fact, (nll, kl)) in open.iter_mut().zip(found) {
+        let losses = problem.losses(deltas.collect(), probe)?;
+        for (fact, (nll, kl)) in open.iter_mut().zip(losses.each()?) {
             if !fact.value.done {
                 let step = fact.value.losses.len();
                 let loss = fact.value.look(nll, kl, hyper)?;
@@ -166,19 +143,7 @@ fn together<P: Probe + Send>(
         if open.iter().filter(|fact| fact.value.done).count() >= enough {
             return Ok(());
         }
-        let gradients = parts.each(losses, |(variable, losses)| {
-            let grads = losses.total(hyper.kl_factor)?.backward()?;
-            let Some(gradient) = grads.get(&variable) else {
-                return Err(EditError::NotFinite { step: 0 });
-            };
-            Ok(gradient.to_dtype(DType::F64)?.to_vec2::<f64>()?)
-        })?;
-        let gradient = gradients.into_iter().reduce(|mut sum, part| {
-            let each = sum.iter_mut().flatten().zip(part.iter().flatten());
-            each.for_each(|(sum, g)| *sum += g);
-            sum
-        });
-        let gradient = gradient.unwrap_or_default();
+        let gradient = losses.gradient(hyper.kl_factor)?;
         let moving = open.iter_mut().zip(&gradient);
         for (fact, gradient) in moving.filter(|(fact, _)| !fact.value.done) {
             fact.value.step(&mut fact.adam, gradient, hyper);
@@ -226,251 +191,5 @@ impl Value {
         if self.clamped {
             self.delta.iter_mut().for_each(|v| *v *= limit / length);
         }
-    }
-}
-
-/// What does not change from step to step.
-struct Problem {
-    /// Residual after the layer at positions ≥ subject_last, `[B, R, d]`.
-    base: Tensor,
-    layer: usize,
-    span: Span,
-    past: Past,
-    /// Whose δ a row of the batch takes, `[B]`.
-    owner: Tensor,
-    /// Flat rows of `[B·R]` whose logits count: the targets', then each fact's KL row.
-    wanted: Tensor,
-    /// The target's tokens once per context, `[N, 1]`.
-    target: Tensor,
-    /// Of each target token: its fact, and its share in the fact's mean.
-    shares: Vec<(usize, f64)>,
-    /// The facts whose KL rows this part has.
-    essences: Vec<usize>,
-    /// log p at those rows before the edit, `[F, V]`.
-    essence: Option<Tensor>,
-    /// The unedited values at the bare prompts' subjects, of facts it has.
-    t0: Vec<(usize, Vec<f64>)>,
-}
-
-impl Problem {
-    /// One part of so many: every so manieth row of the facts.
-    fn new<P: Probe>(
-        decoder: &Decoder,
-        facts: &[&Context],
-        part: (usize, usize),
-        site: Site,
-        probe: &mut P,
-    ) -> Result<Problem> {
-        let device = decoder.device();
-        let mut batch = Batch::default();
-        for (fact, &context) in facts.iter().enumerate() {
-            batch.add(fact, context, part);
-        }
-        let (starts, lengths) = (&batch.starts, &batch.lengths);
-        let padded = pad_right(&batch.ids);
-        let refs: Vec<&[u32]> = padded.iter().map(Vec::as_slice).collect();
-        let width = refs.first().map_or(0, |row| row.len());
-        decoder.check_length(width)?;
-
-        // One whole pass: the residual after the layer, and every key and value.
-        let layer = site.layer;
-        let post_site = Site::new(layer, Point::ResidPost);
-        let mut capture = (&mut *probe, Capture::at([post_site, site]));
-        let mut past = Past::growing(decoder.layers());
-        let span = Span::whole(width, device)?;
-        let x = decoder.embed(&refs, &span, &mut capture)?;
-        let last =
-            decoder.run_layers(x, 0..decoder.layers(), &span, Some(&mut past), &mut capture)?;
-        let mut capture = capture.1;
-        let gone = || EditError::NoSuchLayer {
-            layer,
-            last: decoder.layers() - 1,
-        };
-        let post = capture.seen.get(&post_site).cloned().ok_or_else(gone)?;
-        let value = capture.take(site).ok_or_else(gone)?;
-        let t0 = |&(fact, row): &(usize, usize)| -> Result<(usize, Vec<f64>)> {
-            let value = value.get(row)?.get(starts[row])?;
-            Ok((fact, value.to_dtype(DType::F64)?.to_vec1()?))
-        };
-        let t0 = batch.bare.iter().map(t0).collect::<Result<_>>()?;
-
-        // Rows of the batch, shifted so that each starts at its subject_last.
-        let rows = lengths.iter().zip(starts).map(|(len, start)| len - start);
-        let rows = rows.max().unwrap_or(1);
-        let shifted = |x: &Tensor| -> Result<Tensor> {
-            let parts = starts.iter().enumerate().map(|(b, &start)| {
-                let row = x.get(b)?.narrow(0, start, rows.min(width - start))?;
-                row.pad_with_zeros(0, 0, rows - rows.min(width - start))
-            });
-            Ok(Tensor::stack(
-                &parts.collect::<candle_core::Result<Vec<_>>>()?,
-                0,
-            )?)
-        };
-        let base = shifted(&post)?.detach();
-        let deepest = starts.iter().copied().max().unwrap_or(0);
-        let essence = (batch.essences.iter()).map(|&(_, row)| last.get(row)?.get(starts[row]));
-        let essence: Vec<Tensor> = essence.collect::<candle_core::Result<_>>()?;
-        let essence = match essence.is_empty() {
-            true => None,
-            false => Some(decoder.log_probs(&Tensor::stack(&essence, 0)?)?.detach()),
-        };
-
-        let flat = |&(row, at): &(usize, usize)| (row * rows + at - starts[row]) as u32;
-        let mut wanted: Vec<u32> = batch.wanted.iter().map(flat).collect();
-        wanted.extend((batch.essences.iter()).map(|&(_, row)| (row * rows) as u32));
-        let (counted, targets) = (wanted.len(), batch.target.len());
-        Ok(Problem {
-            base,
-            layer,
-            span: Span::ragged(starts, deepest, rows, device)?,
-            past: past.truncated(deepest)?,
-            owner: Tensor::from_vec(batch.owner, refs.len(), device)?,
-            wanted: Tensor::from_vec(wanted, counted, device)?,
-            target: Tensor::from_vec(batch.target, (targets, 1), device)?,
-            shares: batch.shares,
-            essences: batch.essences.iter().map(|&(fact, _)| fact).collect(),
-            essence,
-            t0,
-        })
-    }
-
-    /// NLL of every target token and (unscaled) KL of every fact, at δ `[F, d]`.
-    fn losses<P: Probe>(
-        &self,
-        decoder: &Decoder,
-        delta: &Tensor,
-        probe: &mut P,
-    ) -> Result<Losses<'_>> {
-        let (batch, rows, d) = self.base.dims3()?;
-        let delta = delta.index_select(&self.owner, 0)?.unsqueeze(1)?;
-        let edited = (self.base.narrow(1, 0, 1)? + delta)?;
-        let x = match rows {
-            1 => edited,
-            _ => Tensor::cat(&[edited, self.base.narrow(1, 1, rows - 1)?], 1)?,
-        };
-        let mut past = self.past.clone();
-        let layers = self.layer + 1..decoder.layers();
-        let x = decoder.run_layers(x, layers, &self.span, Some(&mut past), probe)?;
-        let x = x
-            .reshape((batch * rows, d))?
-            .index_select(&self.wanted, 0)?;
-        let log_probs = log_softmax(&decoder.logits(&x, &mut ())?)?;
-        let targets = self.target.dim(0)?;
-        let nll = log_probs
-            .narrow(0, 0, targets)?
-            .gather(&self.target, D::Minus1)?
-            .squeeze(1)?
-            .neg()?;
-        // KL(p_new ‖ p_init), as the released code has it.
-        let kl = match &self.essence {
-            None => None,
-            Some(essence) => {
-                let now = log_probs.narrow(0, targets, self.essences.len())?;
-                Some((now.exp()? * (&now - essence)?)?.sum(D::Minus1)?)
-            }
-        };
-        Ok(Losses {
-            nll,
-            kl,
-            essences: &self.essences,
-            shares: &self.shares,
-        })
-    }
-}
-
-/// One evaluation, as graph nodes.
-struct Losses<'a> {
-    /// Of each target token, `[N]`.
-    nll: Tensor,
-    /// Of the facts of which this part has it, `[F]`.
-    kl: Option<Tensor>,
-    essences: &'a [usize],
-    shares: &'a [(usize, f64)],
-}
-
-impl Losses<'_> {
-    /// This part's share in each fact's mean NLL, and the KL.
-    fn each(&self, facts: usize) -> Result<Vec<(f64, f64)>> {
-        let mut losses = vec![(0.0, 0.0); facts];
-        if let Some(kl) = &self.kl {
-            let kl: Vec<f64> = kl.to_dtype(DType::F64)?.to_vec1()?;
-            for (&fact, kl) in self.essences.iter().zip(kl) {
-                losses[fact].1 = kl;
-            }
-        }
-        let nll: Vec<f64> = self.nll.to_dtype(DType::F64)?.to_vec1()?;
-        for (nll, &(fact, share)) in nll.iter().zip(self.shares) {
-            losses[fact].0 += share * nll;
-        }
-        Ok(losses)
-    }
-
-    /// The sum over facts of what depends on δ through the model.
-    fn total(&self, kl_factor: f64) -> Result<Tensor> {
-        let shares: Vec<f32> = self.shares.iter().map(|(_, share)| *share as f32).collect();
-        let shares = Tensor::new(shares, self.nll.device())?;
-        let nll = (&self.nll * shares)?.sum_all()?;
-        Ok(match &self.kl {
-            Some(kl) => (nll + (kl.sum_all()? * kl_factor)?)?,
-            None => nll,
-        })
-    }
-}
-
-/// Token rows of several facts.
-#[derive(Default)]
-struct Batch {
-    ids: Vec<Vec<u32>>,
-    /// Each row's subject_last.
-    starts: Vec<usize>,
-    lengths: Vec<usize>,
-    owner: Vec<u32>,
-    /// Contexts of all parts so far.
-    dealt: usize,
-    /// A fact and the row of its bare prompt, or of its KL.
-    bare: Vec<(usize, usize)>,
-    essences: Vec<(usize, usize)>,
-    /// Row and position whose logits foresee a target token.
-    wanted: Vec<(usize, usize)>,
-    target: Vec<u32>,
-    shares: Vec<(usize, f64)>,
-}
-
-impl Batch {
-    /// Every `of`th context of all facts from the `part`th on, and every `of`th
-    /// fact's KL row: dealt out like cards.
-    fn add(&mut self, fact: usize, context: &Context, (part, of): (usize, usize)) {
-        let n = context.target.len();
-        let share = 1.0 / (n * context.rows.len()) as f64;
-        for (nth, row) in context.rows.iter().enumerate() {
-            self.dealt += 1;
-            if self.dealt % of != part {
-                continue;
-            }
-            if nth == 0 {
-                self.bare.push((fact, self.ids.len()));
-            }
-            // Teacher forcing joins token ids: the last target token is only predicted.
-            let first = row.ids.len() - 1;
-            self.wanted
-                .extend((0..n).map(|j| (self.ids.len(), first + j)));
-            self.target.extend(&context.target);
-            self.shares.extend((0..n).map(|_| (fact, share)));
-            let ids = [&row.ids[..], &context.target[..n - 1]].concat();
-            self.push(fact, ids, row.subject_last);
-        }
-        if fact % of == part {
-            self.essences.push((fact, self.ids.len()));
-            let essence = &context.essence;
-            self.push(fact, essence.ids.clone(), essence.subject_last);
-        }
-    }
-
-    fn push(&mut self, fact: usize, ids: Vec<u32>, start: usize) {
-        self.owner.push(fact as u32);
-        self.starts.push(start);
-        self.lengths.push(ids.len());
-        self.ids.push(ids);
     }
 }
