@@ -35,7 +35,7 @@ pub use open::Open;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -107,6 +107,18 @@ pub struct Context {
     pub quiet: bool,
     /// Set by Ctrl-C.
     pub interrupt: Arc<AtomicBool>,
+}
+
+impl Context {
+    /// For a command of many jobs: on a terminal a line rewrites itself, a file
+    /// gets the command's own lines and none of each job.
+    pub fn of_many_jobs(&self) -> Context {
+        Context {
+            open: self.open.clone(),
+            quiet: self.quiet || !io::stderr().is_terminal(),
+            interrupt: Arc::clone(&self.interrupt),
+        }
+    }
 }
 
 /// Runs a subcommand, its result to stdout.

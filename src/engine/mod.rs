@@ -7,7 +7,7 @@ pub mod from_session;
 mod jobs;
 mod kept;
 mod outbox;
-mod pace;
+pub mod pace;
 pub mod spec;
 mod state;
 mod thread;

@@ -7,6 +7,7 @@ mod dialogs;
 mod duel;
 mod engine;
 mod export;
+mod layers;
 mod model;
 mod mouse;
 mod recipe;

@@ -7,16 +7,15 @@ use crate::cli::error::CliError;
 use crate::cli::progress::seconds;
 use crate::cli::{Context, hyper, open, requests};
 use crate::edit::{EditSpec, Method};
+use crate::engine::pace::Pace;
 use crate::engine::{ModelInfo, Outcome, Spec};
 use crate::facts::World;
 use crate::measure::cases;
 use crate::measure::counterfact::{Judged, Record};
 use crate::session::text::shown;
 use serde_json::json;
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
@@ -77,12 +76,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
             method.name()
         )));
     }
-    let each_job = Context {
-        open: context.open.clone(),
-        quiet: context.quiet || !io::stderr().is_terminal(),
-        interrupt: Arc::clone(&context.interrupt),
-    };
-    let client = Client::start(&each_job)?;
+    let client = Client::start(&context.of_many_jobs())?;
     let (info, _, _) = open::restore(&client, &context.open, None)?;
     let mut head = Head::new(&info, args.at_once, args.seed, args.texts);
     head.set = args.hyper.words();
@@ -155,7 +149,7 @@ impl Run<'_> {
     /// knows; the others leave `records`.
     fn unedited(&mut self, records: &mut Vec<Record>) -> Result<(), CliError> {
         let wanted = self.args.limit.unwrap_or(usize::MAX);
-        let mut pace = Pace::new("unedited", records.len().min(wanted), self.quiet);
+        let mut told = Told::new("unedited", records.len().min(wanted), self.quiet);
         let mut kept: Vec<Record> = Vec::new();
         for group in records.chunks(TOGETHER) {
             if kept.len() >= wanted {
@@ -165,6 +159,9 @@ impl Run<'_> {
                 .filter(|record| self.verdicts.of(None, record.case_id).is_none())
                 .cloned()
                 .collect();
+            if !new.is_empty() {
+                told.begins(kept.len());
+            }
             for judged in self.judge(new, None)? {
                 self.keep(None, judged)?;
             }
@@ -176,7 +173,7 @@ impl Run<'_> {
                     kept.push(record.clone());
                 }
             }
-            pace.done(kept.len());
+            told.done(kept.len());
         }
         *records = kept;
         Ok(())
@@ -189,7 +186,7 @@ impl Run<'_> {
             seed: self.args.seed,
             ..EditSpec::default()
         };
-        let mut pace = Pace::new(method.name(), records.len(), self.quiet);
+        let mut told = Told::new(method.name(), records.len(), self.quiet);
         let mut done = 0;
         for group in records.chunks(self.args.at_once.max(1)) {
             done += group.len();
@@ -198,6 +195,7 @@ impl Run<'_> {
             if group.iter().all(known) {
                 continue;
             }
+            told.begins(done - group.len());
             match self.judge(group.to_vec(), Some(&edit)) {
                 Ok(all) => {
                     for judged in all {
@@ -216,7 +214,7 @@ impl Run<'_> {
                 }
                 Err(error) => return Err(error),
             }
-            pace.done(done);
+            told.done(done);
         }
         Ok(())
     }
@@ -250,38 +248,43 @@ impl Run<'_> {
     }
 }
 
-/// How far it is and how long it will take, in a line now and then.
-struct Pace {
+/// How far it is and how long it will take, in a line at every twentieth of the
+/// way.
+struct Told {
     name: &'static str,
     of: usize,
     quiet: bool,
-    begun: Instant,
-    first: Option<usize>,
-    told: usize,
+    pace: Option<Pace>,
+    part: usize,
 }
 
-impl Pace {
-    fn new(name: &'static str, of: usize, quiet: bool) -> Pace {
-        Pace {
+impl Told {
+    fn new(name: &'static str, of: usize, quiet: bool) -> Told {
+        Told {
             name,
             of,
             quiet,
-            begun: Instant::now(),
-            first: None,
-            told: 0,
+            pace: None,
+            part: 0,
         }
     }
 
-    /// Told at every twentieth of the way.
+    /// Something new begins after `done` cases; what was known says nothing of
+    /// the pace.
+    fn begins(&mut self, done: usize) {
+        self.pace.get_or_insert_with(|| Pace::after(done as u64));
+    }
+
     fn done(&mut self, done: usize) {
-        let first = *self.first.get_or_insert(done.saturating_sub(1));
         let part = 20 * done / self.of.max(1);
-        if self.quiet || part == self.told {
+        if self.quiet || part == self.part {
             return;
         }
-        self.told = part;
-        let each = self.begun.elapsed().as_secs_f64() / (done - first).max(1) as f64;
-        let left = seconds(each * self.of.saturating_sub(done) as f64);
-        eprintln!("{}: {done} of {} cases, {left} left", self.name, self.of);
+        self.part = part;
+        let left = self
+            .pace
+            .and_then(|pace| pace.eta_s(done as u64, self.of as u64));
+        let left = left.map_or(String::new(), |s| format!(", {} left", seconds(s)));
+        eprintln!("{}: {done} of {} cases{left}", self.name, self.of);
     }
 }

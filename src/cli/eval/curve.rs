@@ -13,9 +13,8 @@ use crate::engine::{ModelInfo, Outcome, Spec, Stacked};
 use crate::measure::Watch;
 use crate::measure::counterfact::{Record, Totals};
 use crate::session::text::shown;
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
@@ -65,13 +64,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     let Some(&most) = counts.last() else {
         return Err(CliError::Failed("--counts names no number above 0".into()));
     };
-    // On a terminal a line rewrites itself; a file gets one a run, not one a job.
-    let each_job = Context {
-        open: context.open.clone(),
-        quiet: context.quiet || !io::stderr().is_terminal(),
-        interrupt: Arc::clone(&context.interrupt),
-    };
-    let client = Client::start(&each_job)?;
+    let client = Client::start(&context.of_many_jobs())?;
     let (info, _, _) = open::restore(&client, &context.open, None)?;
     let records = known::cases(
         &client,

@@ -2,8 +2,8 @@
 //! where it stopped.
 
 use crate::cli::error::CliError;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -49,6 +49,34 @@ impl Lines {
         Ok((Lines { path, file }, known))
     }
 
+    /// As `open`, of a file whose first line says what all its lines share. One of
+    /// another `head` is refused; `what` names the parts of a head.
+    pub fn headed<H, T>(path: PathBuf, head: &H, what: &str) -> Result<(Lines, Vec<T>), CliError>
+    where
+        H: Clone + PartialEq + Serialize + DeserializeOwned,
+        T: DeserializeOwned,
+    {
+        let otherwise = "this is no line of such a file; choose another folder with --out";
+        let (mut lines, entries) = Lines::open::<Entry<H, T>>(path, otherwise)?;
+        if entries.is_empty() {
+            lines.add(&Head { head: head.clone() })?;
+        }
+        let mut known = Vec::new();
+        for entry in entries {
+            match entry {
+                Entry::Head(found) if found.head != *head => {
+                    return Err(CliError::Failed(format!(
+                        "{} is of another {what}; choose another folder with --out",
+                        lines.path.display()
+                    )));
+                }
+                Entry::Head(_) => {}
+                Entry::Line(line) => known.push(line),
+            }
+        }
+        Ok((lines, known))
+    }
+
     pub fn add(&mut self, line: &impl Serialize) -> Result<(), CliError> {
         let line = serde_json::to_string(line)? + "\n";
         self.file.write_all(line.as_bytes())?;
@@ -60,6 +88,28 @@ impl Lines {
         let Lines { path, .. } = self;
         fs::remove_file(&path).map_err(|source| CliError::File { path, source })
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head<H> {
+    head: H,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry<H, T> {
+    Head(Head<H>),
+    Line(T),
+}
+
+/// A table as Markdown has it.
+pub fn markdown(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let rule = "---|".repeat(headings.len());
+    let mut text = format!("| {} |\n|{rule}\n", headings.join(" | "));
+    for row in rows {
+        text += &format!("| {} |\n", row.join(" | "));
+    }
+    text
 }
 
 /// Writes a whole file.

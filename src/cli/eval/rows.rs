@@ -5,7 +5,7 @@ use crate::cli::error::CliError;
 use crate::cli::table::{Align, Table};
 use crate::edit::Method;
 use crate::engine::ModelInfo;
-use crate::measure::counterfact::{Scores, Totals};
+use crate::measure::counterfact::{Scores, Totals, harmonic_mean};
 use crate::picture::{Chart, Line};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -120,19 +120,8 @@ impl Row {
 
     /// S: the harmonic mean of ES, PS and NS, in per cent.
     pub fn score(&self) -> f64 {
-        let shares = [self.es, self.ps, self.ns];
-        match shares.iter().all(|&share| share > 0.0) {
-            true => 300.0 / shares.iter().map(|share| 1.0 / share).sum::<f64>(),
-            false => 0.0,
-        }
+        100.0 * harmonic_mean([self.es, self.ps, self.ns])
     }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Entry {
-    Head { head: Head },
-    Row(Row),
 }
 
 /// The rows of one folder.
@@ -148,34 +137,14 @@ impl Rows {
     /// facts or of another text are refused.
     pub fn open(folder: &Path, head: Head) -> Result<Rows, CliError> {
         let path = folder.join("curve.jsonl");
-        let otherwise = "this is no row of a curve; choose another folder with --out";
-        let (lines, entries) = Lines::open::<Entry>(path, otherwise)?;
-        let empty = entries.is_empty();
-        let mut rows = Vec::new();
-        for entry in entries {
-            match entry {
-                Entry::Head { head: found } if found != head => {
-                    return Err(CliError::Failed(format!(
-                        "{} is of another model, seed, text, number of cases or other \
-                         hyper-parameters; choose another folder with --out",
-                        lines.path.display()
-                    )));
-                }
-                Entry::Head { .. } => {}
-                Entry::Row(row) => rows.push(row),
-            }
-        }
-        let mut rows = Rows {
+        let what = "model, seed, text, number of cases or other hyper-parameters";
+        let (lines, rows) = Lines::headed(path, &head, what)?;
+        Ok(Rows {
             folder: folder.to_owned(),
             head,
             lines,
             rows,
-        };
-        if empty {
-            let head = rows.head.clone();
-            rows.lines.add(&Entry::Head { head })?;
-        }
-        Ok(rows)
+        })
     }
 
     pub fn has_base(&self) -> bool {
@@ -210,7 +179,7 @@ impl Rows {
     }
 
     pub fn add(&mut self, row: Row) -> Result<(), CliError> {
-        self.lines.add(&Entry::Row(row.clone()))?;
+        self.lines.add(&row)?;
         self.rows.push(row);
         Ok(())
     }
@@ -242,12 +211,7 @@ impl Rows {
     /// Draws curve.svg and writes curve.md; in words, where they are.
     pub fn pictures(&self) -> Result<String, CliError> {
         let rows = self.merged();
-        let mut text = format!("| {} |\n|", HEADINGS.join(" | "));
-        text += &"---|".repeat(HEADINGS.len());
-        for row in &rows {
-            text += &format!("\n| {} |", cells(row).join(" | "));
-        }
-        text.push('\n');
+        let text = lines::markdown(&HEADINGS, rows.iter().map(|row| cells(row).to_vec()));
         let table = lines::write(&self.folder, "curve.md", &text)?;
         let picture = draw(&rows, &self.head.model);
         let picture = lines::write(&self.folder, "curve.svg", &picture)?;

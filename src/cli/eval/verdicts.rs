@@ -54,17 +54,10 @@ pub struct Verdict {
     pub judged: Option<Judged>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Entry {
-    Head { head: Head },
-    Verdict(Verdict),
-}
-
 #[derive(Default)]
 pub struct Verdicts {
     lines: Option<Lines>,
-    all: Vec<Verdict>,
+    all: BTreeMap<(Option<Method>, u64), Verdict>,
 }
 
 impl Verdicts {
@@ -73,41 +66,24 @@ impl Verdicts {
         let Some(folder) = folder else {
             return Ok(Verdicts::default());
         };
-        let otherwise = "this is no verdict on a case; choose another folder with --out";
-        let (mut lines, entries) = Lines::open::<Entry>(folder.join("cases.jsonl"), otherwise)?;
-        if entries.is_empty() {
-            lines.add(&Entry::Head { head: head.clone() })?;
-        }
-        let mut all = Vec::new();
-        for entry in entries {
-            match entry {
-                Entry::Head { head: found } if found != *head => {
-                    return Err(CliError::Failed(format!(
-                        "{} is of another model, seed, length of texts, number at once or other \
-                         hyper-parameters; choose another folder with --out",
-                        lines.path.display()
-                    )));
-                }
-                Entry::Head { .. } => {}
-                Entry::Verdict(verdict) => all.push(verdict),
-            }
-        }
+        let what = "model, seed, length of texts, number at once or other hyper-parameters";
+        let (lines, known) = Lines::headed(folder.join("cases.jsonl"), head, what)?;
+        let by_case = |one: Verdict| ((one.method, one.case_id), one);
         Ok(Verdicts {
             lines: Some(lines),
-            all,
+            all: known.into_iter().map(by_case).collect(),
         })
     }
 
     pub fn of(&self, method: Option<Method>, case_id: u64) -> Option<&Verdict> {
-        let mut all = self.all.iter();
-        all.find(|one| (one.method, one.case_id) == (method, case_id))
+        self.all.get(&(method, case_id))
     }
 
     pub fn add(&mut self, verdict: Verdict) -> Result<(), CliError> {
         if let Some(lines) = &mut self.lines {
             lines.add(&verdict)?;
         }
-        self.all.push(verdict);
+        self.all.insert((verdict.method, verdict.case_id), verdict);
         Ok(())
     }
 }
@@ -271,14 +247,7 @@ pub fn table(found: &[Line], out: &mut dyn Write) -> io::Result<()> {
 
 /// Writes counterfact.md and counterfact.svg; in words, where they are.
 pub fn pictures(folder: &Path, model: &str, found: &[Line]) -> Result<String, CliError> {
-    let mut text = format!(
-        "| {} |\n|{}",
-        HEADINGS.join(" | "),
-        "---|".repeat(HEADINGS.len())
-    );
-    for line in found {
-        text += &format!("\n| {} |", line.cells().join(" | "));
-    }
+    let text = lines::markdown(&HEADINGS, found.iter().map(Line::cells));
     let groups = ["S", "ES", "PS", "NS", "NS+"];
     let series = found.iter().map(|line| Series {
         name: line.method.clone(),
@@ -289,7 +258,7 @@ pub fn pictures(folder: &Path, model: &str, found: &[Line]) -> Result<String, Cl
     let cases = found.iter().map(|line| line.cases).max().unwrap_or(0);
     let title = format!("CounterFact, {model}, {cases} cases, 95 % intervals");
     let svg = in_groups(&title, &groups, &series.collect::<Vec<_>>());
-    let table = lines::write(folder, "counterfact.md", &(text + "\n"))?;
+    let table = lines::write(folder, "counterfact.md", &text)?;
     let picture = lines::write(folder, "counterfact.svg", &svg)?;
     Ok(format!(
         "written: {}, {}",

@@ -9,7 +9,9 @@ use crate::engine::state::{Model, State};
 use crate::measure::Watch;
 use crate::measure::counterfact::{Case, Judged, Record};
 use crate::model::Decoder;
+use crate::model::generate::{Choice, generate};
 use crate::model::generate_many::{Continue, generate_many};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Each token of a free text is one of this many likeliest (ALGORITHMS §5).
@@ -43,6 +45,7 @@ pub fn run(
     };
     let seconds = started.elapsed().as_secs_f64() / records.len().max(1) as f64;
     let model = state.model()?;
+    let seed = edit.map_or(1, |edit| edit.seed);
     let judge = |record: &Record| {
         let case = Case::new(&model.tokens, record, true)?;
         let answers = case.answers(&edited, &mut job.brake())?;
@@ -50,7 +53,7 @@ pub fn run(
             case_id: record.case_id,
             answers,
             free: free(job, record, &edited, model)?,
-            texts: written(job, record, texts, how_seeded(edit), &edited, model)?,
+            texts: written(job, record, texts, seed, &edited, model)?,
             relative_update_norm: norm,
             seconds,
         })
@@ -59,25 +62,16 @@ pub fn run(
     Ok(Outcome::Judged(judged))
 }
 
-fn how_seeded(edit: Option<&EditSpec>) -> u32 {
-    edit.map_or(1, |edit| edit.seed)
-}
-
 /// Whether the model, asked by the rewrite prompt and left to itself, says the
 /// new object.
 fn free(job: &Job, record: &Record, decoder: &Decoder, model: &Model) -> Result<bool> {
     let prompt = model.tokens.encode(&record.request().text())?.ids;
     let target = record.requested_rewrite.target_new.text.trim();
     let room = model.tokens.encode(target)?.ids.len() + SLACK;
-    let how = Continue {
-        until: prompt.len() + room,
-        top: 1,
-        seed: 0,
-        stop: decoder.config.eos,
-    };
-    let said = generate_many(decoder, &[prompt], how, &mut job.brake())?;
-    let said = said.first().map(|ids| model.tokens.decode_after(ids));
-    Ok(said.is_some_and(|said| says(&said, target)))
+    let (greedy, stop) = (Choice::Greedy, decoder.config.eos);
+    let each = |_| ControlFlow::Continue(());
+    let said = generate(decoder, &prompt, room, greedy, stop, &mut job.brake(), each)?;
+    Ok(says(&model.tokens.decode_after(&said), target))
 }
 
 /// Whether `said` begins with the whole word `target`.

@@ -9,4 +9,4 @@ pub mod totals;
 pub use answers::{Answer, Answers, Case, Judged, Scores};
 pub use record::{Object, Record, Rewrite};
 pub use texts::{References, entropy};
-pub use totals::{Interval, Totals, harmonic, interval};
+pub use totals::{Interval, Totals, harmonic, harmonic_mean, interval};

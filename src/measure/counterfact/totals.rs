@@ -32,6 +32,14 @@ pub fn interval(values: &[f64]) -> Interval {
     }
 }
 
+/// S of shares ES, PS and NS; 0 where one of them is.
+pub fn harmonic_mean(shares: [f64; 3]) -> f64 {
+    match shares.iter().all(|&share| share > 0.0) {
+        true => 3.0 / shares.iter().map(|share| 1.0 / share).sum::<f64>(),
+        false => 0.0,
+    }
+}
+
 /// Draws of a bootstrap.
 const DRAWS: usize = 1000;
 
@@ -46,10 +54,7 @@ pub fn harmonic(scores: &[Scores]) -> Interval {
             }
             n += 1.0;
         }
-        match sums.iter().all(|&sum| sum > 0.0) {
-            true => 3.0 / sums.iter().map(|sum| n / sum).sum::<f64>(),
-            false => 0.0,
-        }
+        harmonic_mean(sums.map(|sum| sum / n))
     };
     if scores.is_empty() {
         return Interval::default();

@@ -4,7 +4,6 @@
 use super::Ticket;
 use super::watch::follows;
 use crate::edit::{EditSpec, Request};
-use crate::measure::duel::changes;
 use crate::measure::{EditReport, ProbeRow};
 use crate::session::Beneath;
 
@@ -32,12 +31,27 @@ impl Try {
     }
 }
 
-/// A probe, and what each try that is done did to it.
+/// A probe, and what each try that is done made of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved<'a> {
+    /// As the first of them found it.
     pub probe: &'a ProbeRow,
-    /// p(expected) after less before, by try; `None`: not known (yet).
-    pub changes: Vec<Option<f64>>,
+    /// By try; `None`: not known (yet).
+    pub rows: Vec<Option<&'a ProbeRow>>,
+}
+
+impl Moved<'_> {
+    /// p(expected) after less before, by the try at `at`.
+    pub fn change(&self, at: usize) -> Option<f64> {
+        let row = self.rows.get(at).copied().flatten();
+        row.map(|row| row.p_after - row.p_before)
+    }
+
+    /// How far the try moved it that moved it farthest.
+    fn farthest(&self) -> f64 {
+        let all = (0..self.rows.len()).filter_map(|at| self.change(at));
+        all.map(f64::abs).fold(0.0, f64::max)
+    }
 }
 
 impl Duel {
@@ -64,28 +78,21 @@ impl Duel {
     /// What moved: what should follow the fact first, then what should have
     /// stayed, and in each what moved farthest.
     pub fn moved(&self) -> Vec<Moved<'_>> {
-        let done: Vec<&EditReport> = self.tries.iter().filter_map(Try::report).collect();
-        let Some(first) = done.first() else {
+        let Some(first) = self.tries.iter().find_map(Try::report) else {
             return vec![];
         };
-        let mut moved: Vec<Moved> = (first.probes.iter().zip(changes(&done)))
-            .map(|(probe, known)| {
-                let mut known = known.into_iter();
-                let of = |one: &Try| one.report().and_then(|_| known.next());
-                Moved {
-                    probe,
-                    changes: self.tries.iter().map(of).collect(),
-                }
+        let mut moved: Vec<Moved> = (first.probes.iter().enumerate())
+            .map(|(place, probe)| Moved {
+                probe,
+                rows: (self.tries.iter())
+                    .map(|one| one.report()?.probes.get(place))
+                    .collect(),
             })
             .collect();
-        let farthest = |row: &Moved| {
-            let all = row.changes.iter().flatten().map(|change| change.abs());
-            all.fold(0.0, f64::max)
-        };
         moved.sort_by(|a, b| {
             let stays = |row: &Moved| !follows(row.probe.group);
             let group = stays(a).cmp(&stays(b));
-            group.then(farthest(b).total_cmp(&farthest(a)))
+            group.then(b.farthest().total_cmp(&a.farthest()))
         });
         moved
     }
@@ -130,11 +137,9 @@ mod tests {
         let moved = duel.moved();
         let prompts: Vec<&str> = moved.iter().map(|m| m.probe.prompt.as_str()).collect();
         assert_eq!(prompts, ["said otherwise", "far", "near"]);
-        let [first, second, third, fourth] = moved[1].changes[..] else {
-            panic!("a change a try");
-        };
-        assert_eq!((first, second, third), (Some(0.1 - 0.9), None, None));
-        assert_eq!(fourth, Some(0.0));
+        let changes = [0, 1, 2, 3].map(|at| moved[1].change(at));
+        assert_eq!(changes, [Some(0.1 - 0.9), None, None, Some(0.0)]);
+        assert_eq!(moved[1].rows.len(), 4);
     }
 
     #[test]

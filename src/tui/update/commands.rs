@@ -1,7 +1,6 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, duel, model, recipe, session, stack};
-use crate::edit::LayerChoice;
+use super::{act, duel, layers, model, recipe, session, stack};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -19,14 +18,14 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Recipe => recipe::open(state),
         C::Duel => return duel::start(state),
         C::TakeMethod => return duel::take_method(state),
-        C::LayerDown => state.fact.layer = recipe::lower(state.fact.layer, state.suggested_layer()),
-        C::LayerUp => state.fact.layer = recipe::higher(state),
-        C::LayersLeft => recipe::stretch(state, -1),
-        C::LayersRight => recipe::stretch(state, 1),
+        C::LayerDown => state.fact.layer = layers::lower(state.fact.layer, state.suggested_layer()),
+        C::LayerUp => state.fact.layer = layers::higher(state),
+        C::LayersLeft => layers::stretch(state, -1),
+        C::LayersRight => layers::stretch(state, 1),
         C::AskLayer => state
             .overlays
             .push(Overlay::Ask(Ask::Layer, Entry::default())),
-        C::TakeLayer => take_layer(state),
+        C::TakeLayer => layers::take_here(state),
 
         C::Undo
         | C::Redo
@@ -90,21 +89,6 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Quit => return session::quit(state),
     }
     vec![]
-}
-
-fn take_layer(state: &mut State) {
-    let Some(at) = state.trace.at() else {
-        return;
-    };
-    state.trace.anchor = None;
-    let taken = LayerChoice::At(at.layer);
-    if state.fact.layer == taken {
-        state.fact.layer = LayerChoice::Auto;
-        state.say("the edit's layer is chosen by the workbench again");
-    } else {
-        state.fact.layer = taken;
-        state.say(format!("edits go to layer {}", at.layer));
-    }
 }
 
 fn next_kinds(state: &mut State) {

@@ -1,6 +1,6 @@
 //! Keys while something lies over the panes.
 
-use super::{commands, model, recipe, session};
+use super::{commands, layers, model, recipe, session};
 use crate::engine::Source;
 use crate::tui::app::recipe::Recipe;
 use crate::tui::app::{Ask, Confirm, Effect, Overlay, State};
@@ -216,7 +216,7 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
         Ask::Alpha => super::stack::scale_to(state, &text),
         Ask::Export => super::export::typed(state, &text),
         Ask::Layer => {
-            recipe::set_layers(state, &text);
+            layers::set(state, &text);
             vec![]
         }
     }

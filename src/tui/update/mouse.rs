@@ -1,6 +1,6 @@
 //! The mouse: everything it does has a key.
 
-use super::{act, commands, recipe};
+use super::{act, commands, layers};
 use crate::tui::app::{Effect, Mode, Pane, State};
 use crate::tui::keymap::Command;
 use crate::tui::view;
@@ -69,7 +69,7 @@ pub fn mouse(state: &mut State, event: MouseEvent) -> Vec<Effect> {
             let at = view::trace::cell_at(area, state, position);
             if let (Some(anchor), Some(at)) = (state.trace.anchor, at) {
                 state.trace.cursor = Some(at);
-                recipe::take_layers(state, anchor.min(at.layer), anchor.max(at.layer));
+                layers::take_span(state, anchor.min(at.layer), anchor.max(at.layer));
             }
             vec![]
         }

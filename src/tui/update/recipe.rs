@@ -1,6 +1,6 @@
 //! The form that says how the next edit is made.
 
-use super::act;
+use super::{act, layers};
 use crate::edit::{Knob, LayerChoice, Method};
 use crate::tui::app::recipe::{Line, Recipe, lines};
 use crate::tui::app::{Effect, Entry, Overlay, State};
@@ -86,7 +86,7 @@ fn typed(state: &mut State, line: Line, text: &str) {
     match line {
         _ if text.is_empty() => {}
         Line::Method => {}
-        Line::Layers => set_layers(state, text),
+        Line::Layers => layers::set(state, text),
         Line::Knob(knob) => match text.replace(',', ".").parse::<f64>() {
             Ok(value) => set(state, knob, value),
             Err(_) => state.complain(format!("{text:?} is no number")),
@@ -107,8 +107,8 @@ fn set(state: &mut State, knob: Knob, value: f64) {
 fn turn(state: &mut State, line: Line, up: bool) {
     match line {
         Line::Method => turn_method(state, if up { 1 } else { -1 }),
-        Line::Layers if up => state.fact.layer = higher(state),
-        Line::Layers => state.fact.layer = lower(state.fact.layer, state.suggested_layer()),
+        Line::Layers if up => state.fact.layer = layers::higher(state),
+        Line::Layers => state.fact.layer = layers::lower(state.fact.layer, state.suggested_layer()),
         Line::Knob(knob) => {
             let value = knob.get(&state.hyper(state.fact.method));
             match knob {
@@ -125,7 +125,7 @@ fn restore(state: &mut State, line: Line) {
     match line {
         Line::Method => {
             state.fact.method = Method::default();
-            only_last_layer(state);
+            layers::only_last_layer(state);
         }
         Line::Layers => state.fact.layer = LayerChoice::Auto,
         Line::Knob(knob) => {
@@ -159,80 +159,7 @@ pub fn turn_method(state: &mut State, by: isize) {
     let at = all.iter().position(|m| *m == state.fact.method);
     let next = (at.unwrap_or(0) as isize + by).rem_euclid(all.len() as isize);
     state.fact.method = all[next as usize];
-    only_last_layer(state);
-}
-
-/// A method of one layer keeps the last of several.
-fn only_last_layer(state: &mut State) {
-    if let (LayerChoice::Span(_, last), false) = (state.fact.layer, state.fact.method.spreads()) {
-        state.fact.layer = LayerChoice::At(last);
-    }
-}
-
-/// One layer down; from layer 0 to the automatic choice, and from that to the
-/// layer under the suggested one.
-pub fn lower(layer: LayerChoice, suggested: Option<usize>) -> LayerChoice {
-    match (layer, suggested) {
-        (LayerChoice::At(0), _) => LayerChoice::Auto,
-        (LayerChoice::At(layer), _) => LayerChoice::At(layer - 1),
-        (LayerChoice::Span(0, _), _) => LayerChoice::Auto,
-        (LayerChoice::Span(first, last), _) => LayerChoice::Span(first - 1, last - 1),
-        (LayerChoice::Auto, Some(layer)) => LayerChoice::At(layer.saturating_sub(1)),
-        (LayerChoice::Auto, None) => LayerChoice::Auto,
-    }
-}
-
-pub fn higher(state: &State) -> LayerChoice {
-    let last = state.layers().saturating_sub(1);
-    match (state.fact.layer, state.suggested_layer()) {
-        (LayerChoice::At(layer), _) => LayerChoice::At((layer + 1).min(last)),
-        (LayerChoice::Span(first, end), _) if end < last => LayerChoice::Span(first + 1, end + 1),
-        (span @ LayerChoice::Span(..), _) => span,
-        (LayerChoice::Auto, Some(layer)) => LayerChoice::At((layer + 1).min(last)),
-        (LayerChoice::Auto, None) => LayerChoice::At(0),
-    }
-}
-
-/// "5", "5-9" or "auto".
-pub fn set_layers(state: &mut State, text: &str) {
-    let last = state.layers().saturating_sub(1);
-    match span(text) {
-        Some((first, end)) if first <= end && end <= last => take_layers(state, first, end),
-        _ if text == "auto" => state.fact.layer = LayerChoice::Auto,
-        _ => state.complain(format!("layers go from 0 to {last}: write 5, 5-9 or auto")),
-    }
-}
-
-/// "5" and "5-9" as first and last.
-fn span(text: &str) -> Option<(usize, usize)> {
-    let (first, last) = text.split_once(['-', '–']).unwrap_or((text, text));
-    Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
-}
-
-/// From the first to the last, both included.
-pub fn take_layers(state: &mut State, first: usize, last: usize) {
-    if first == last {
-        state.fact.layer = LayerChoice::At(last);
-        state.say(format!("edits go to layer {last}"));
-        return;
-    }
-    state.fact.layer = LayerChoice::Span(first, last);
-    match state.fact.method.spreads() {
-        true => state.say(format!("edits go to layers {first}–{last}")),
-        false => state.say("several layers are for MEMIT and AlphaEdit: m changes the method"),
-    }
-}
-
-/// Stretches the layers to edit from the trace's cursor.
-pub fn stretch(state: &mut State, by: isize) {
-    let (Some(mut at), Some(grid)) = (state.trace.at(), &state.trace.grid) else {
-        return;
-    };
-    let last = grid.layers().saturating_sub(1);
-    let anchor = *state.trace.anchor.get_or_insert(at.layer);
-    at.layer = at.layer.saturating_add_signed(by).min(last);
-    state.trace.cursor = Some(at);
-    take_layers(state, anchor.min(at.layer), anchor.max(at.layer));
+    layers::only_last_layer(state);
 }
 
 #[cfg(test)]

@@ -230,10 +230,9 @@ fn moved(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             ..area
         };
         probe(buf, place, prompt, row, styles);
-        for (at, one) in shown() {
+        for (at, _) in shown() {
             let cell = Rect::new(column(at), y, cell - 1, 1);
-            let change = row.changes.get(at).copied().flatten();
-            change_in(buf, cell, row, change, one.report(), styles);
+            change_in(buf, cell, row, at, styles);
         }
     }
     let mut words = "› should follow the fact   * counts as moved".to_owned();
@@ -264,15 +263,8 @@ fn probe(buf: &mut Buffer, place: Rect, wide: u16, row: &Moved, styles: &Styles)
 
 /// A change in a cell whose colour is its size: green where the probe should
 /// follow the fact, red where it should have stayed.
-fn change_in(
-    buf: &mut Buffer,
-    cell: Rect,
-    row: &Moved,
-    change: Option<f64>,
-    report: Option<&EditReport>,
-    styles: &Styles,
-) {
-    let Some(change) = change else {
+fn change_in(buf: &mut Buffer, cell: Rect, row: &Moved, at: usize, styles: &Styles) {
+    let Some(change) = row.change(at) else {
         put_right(buf, cell.x, cell.y, cell.right(), "·", styles.faint());
         return;
     };
@@ -292,13 +284,7 @@ fn change_in(
         // Shading would hide the number.
         _ => styles.kind(kind),
     };
-    let same = |probe: &&crate::measure::ProbeRow| {
-        (probe.group, &probe.prompt, &probe.expected)
-            == (row.probe.group, &row.probe.prompt, &row.probe.expected)
-    };
-    let moved = report
-        .and_then(|r| r.probes.iter().find(same))
-        .is_some_and(|r| r.moved);
+    let moved = row.rows[at].is_some_and(|row| row.moved);
     let star = if moved { "*" } else { " " };
     let points = match (100.0 * change).round() {
         0.0 => "0".to_owned(),

@@ -1,6 +1,7 @@
 //! A finished edit: its size on the gauge, what it did, how it was found.
 
 use super::{FIRST, LABEL, Row, about, blank, labelled, loss_row, number, percent, words};
+use crate::edit::moment::THIN;
 use crate::measure::{EditReport, Pair};
 use crate::tui::app::{EditRecord, State};
 use crate::tui::text::{clip, p, put, visible, wrap_plain};
@@ -14,8 +15,6 @@ use ratatui::style::{Modifier, Style};
 const AXIS: f64 = 0.60;
 /// Columns of the number before the gauge.
 const NUMBER: u16 = 8;
-/// Below this many tokens per dimension C is thin (ALGORITHMS §2).
-const THIN: f64 = 10.0;
 
 pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -> Vec<Row<'a>> {
     let report = &record.report;
