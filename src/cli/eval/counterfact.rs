@@ -1,6 +1,7 @@
 //! `pentimento eval counterfact`: the scores of Meng et al. (2022, §3.4) over a
 //! file of cases, of the unedited model and after edits by each method.
 
+use super::known;
 use super::verdicts::{self, Head, Line, Verdict, Verdicts};
 use crate::cli::client::Client;
 use crate::cli::error::CliError;
@@ -11,7 +12,7 @@ use crate::engine::pace::Pace;
 use crate::engine::{ModelInfo, Outcome, Spec};
 use crate::facts::World;
 use crate::measure::cases;
-use crate::measure::counterfact::{Judged, Record};
+use crate::measure::counterfact::{Judged, Record, References};
 use crate::session::text::shown;
 use serde_json::json;
 use std::io::Write;
@@ -61,14 +62,6 @@ pub struct Args {
 const TOGETHER: usize = 4;
 
 pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
-    let mut records = requests::records(&args.file)?;
-    let references = match &args.references {
-        Some(file) => verdicts::references(file)?,
-        None => {
-            let world = World::atlas().map_err(|e| CliError::Failed(e.to_string()))?;
-            cases::references(&world)
-        }
-    };
     let single = args.methods.iter().find(|method| !method.takes_many());
     if let Some(method) = single.filter(|_| args.at_once > 1) {
         return Err(CliError::Failed(format!(
@@ -76,6 +69,17 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
             method.name()
         )));
     }
+    let records = requests::records(&args.file)?;
+    // A file of the user's is read before anything runs, the built-in facts only
+    // where there will be texts to compare with them.
+    let references = match &args.references {
+        Some(file) => verdicts::references(file)?,
+        None if args.texts == 0 => References::default(),
+        None => {
+            let world = World::atlas().map_err(|e| CliError::Failed(e.to_string()))?;
+            cases::references(&world)
+        }
+    };
     let client = Client::start(&context.of_many_jobs())?;
     let (info, _, _) = open::restore(&client, &context.open, None)?;
     let mut head = Head::new(&info, args.at_once, args.seed, args.texts);
@@ -88,13 +92,18 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         verdicts: Verdicts::open(args.out.as_deref(), &head)?,
     };
     let asked = records.len();
-    run.unedited(&mut records)?;
+    let wanted = args.limit.unwrap_or(usize::MAX);
+    let records = match args.known > 0.0 {
+        true => known::known(&client, records, wanted, args.known)?,
+        false => records.into_iter().take(wanted).collect(),
+    };
     if records.is_empty() {
         return Err(CliError::Failed(format!(
             "none of {asked} cases has a true object that the model gives more than {}",
             args.known
         )));
     }
+    run.unedited(&records)?;
     for &method in &args.methods {
         run.edited(method, &records)?;
     }
@@ -145,37 +154,24 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Asks the unedited model about each case, until there are enough that it
-    /// knows; the others leave `records`.
-    fn unedited(&mut self, records: &mut Vec<Record>) -> Result<(), CliError> {
-        let wanted = self.args.limit.unwrap_or(usize::MAX);
-        let mut told = Told::new("unedited", records.len().min(wanted), self.quiet);
-        let mut kept: Vec<Record> = Vec::new();
-        for group in records.chunks(TOGETHER) {
-            if kept.len() >= wanted {
-                break;
-            }
+    /// What the unedited model says of each case.
+    fn unedited(&mut self, records: &[Record]) -> Result<(), CliError> {
+        let mut told = Told::new("unedited", records.len(), self.quiet);
+        for (done, group) in records.chunks(TOGETHER).enumerate() {
+            let done = done * TOGETHER;
             let new: Vec<Record> = (group.iter())
                 .filter(|record| self.verdicts.of(None, record.case_id).is_none())
                 .cloned()
                 .collect();
-            if !new.is_empty() {
-                told.begins(kept.len());
+            if new.is_empty() {
+                continue;
             }
+            told.begins(done);
             for judged in self.judge(new, None)? {
                 self.keep(None, judged)?;
             }
-            for record in group {
-                let verdict = self.verdicts.of(None, record.case_id);
-                let judged = verdict.and_then(|one| one.judged.as_ref());
-                let p_true = judged.map_or(0.0, |j| j.answers.rewrite.old.exp());
-                if p_true > self.args.known && kept.len() < wanted {
-                    kept.push(record.clone());
-                }
-            }
-            told.done(kept.len());
+            told.done(done + group.len());
         }
-        *records = kept;
         Ok(())
     }
 

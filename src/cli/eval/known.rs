@@ -27,13 +27,13 @@ pub fn cases(
         None => {
             let world = World::atlas().map_err(|e| CliError::Failed(e.to_string()))?;
             let wanted = count + count / SPARE + 1;
-            let mut records = known(client, cases::of_world(&world, seed), wanted)?;
+            let mut records = known(client, cases::of_world(&world, seed), wanted, KNOWN)?;
             cases::add_neighbours(&world, &mut records, seed);
             records
         }
     };
     records.retain(|record| !record.neighborhood_prompts.is_empty());
-    let known = known(client, records, count)?;
+    let known = known(client, records, count, KNOWN)?;
     match known.len() == count {
         true => Ok(known),
         false => Err(CliError::Failed(format!(
@@ -44,10 +44,15 @@ pub fn cases(
     }
 }
 
-/// The first `count` that the unedited model knows.
-fn known(client: &Client, records: Vec<Record>, count: usize) -> Result<Vec<Record>, CliError> {
-    let mut found = Vec::with_capacity(count);
-    for some in records.chunks(count.max(100)) {
+/// The first `count` whose true object the unedited model gives more than `over`.
+pub fn known(
+    client: &Client,
+    records: Vec<Record>,
+    count: usize,
+    over: f64,
+) -> Result<Vec<Record>, CliError> {
+    let mut found = Vec::new();
+    for some in records.chunks(count.clamp(100, 1000)) {
         let probe = |record: &Record| Probe {
             prompt: record.request().text(),
             expected: record.requested_rewrite.target_true.text.clone(),
@@ -60,7 +65,7 @@ fn known(client: &Client, records: Vec<Record>, count: usize) -> Result<Vec<Reco
         let known = some
             .iter()
             .zip(&rows)
-            .filter(|(_, row)| row.p_before > KNOWN);
+            .filter(|(_, row)| row.p_before > over);
         found.extend(known.map(|(record, _)| record.clone()));
         if found.len() >= count {
             break;
