@@ -9,10 +9,10 @@ use super::error::{EditError, Result};
 use super::spec::Delta;
 use super::task::{Made, Rewrite, Task};
 use super::value::{Loss, Value};
-use crate::model::decoder::log_softmax;
+use crate::model::ops;
 use crate::model::probe::{Capture, Point, Site};
 use crate::model::{Decoder, Past, Span};
-use candle_core::{D, DType, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 
 /// The optimisation stops below this loss.
 const ENOUGH: f64 = 1e-2;
@@ -143,7 +143,7 @@ struct Group {
     enters: Tensor,
     span: Span,
     wanted: Tensor,
-    target: Tensor,
+    target: Vec<u32>,
     shares: Tensor,
 }
 
@@ -183,7 +183,7 @@ impl Group {
             enters: enters.detach(),
             span,
             wanted: Tensor::from_vec(wanted, n, device)?,
-            target: Tensor::from_vec(target, (n, 1), device)?,
+            target,
             shares: Tensor::from_vec(shares, n, device)?,
         })
     }
@@ -195,8 +195,7 @@ impl Group {
         let x = self.enters.clone();
         let x = decoder.run_layers(x, layers, &self.span, None, &mut task.probe)?;
         let x = x.reshape((b * t, d))?.index_select(&self.wanted, 0)?;
-        let log_probs = log_softmax(&decoder.logits(&x, &mut ())?)?;
-        let picked = log_probs.gather(&self.target, D::Minus1)?.squeeze(1)?;
-        Ok((picked * &self.shares)?.sum_all()?.neg()?)
+        let nll = ops::nll(&decoder.logits(&x, &mut ())?, &self.target)?;
+        Ok((nll * &self.shares)?.sum_all()?)
     }
 }

@@ -9,9 +9,9 @@
 use super::context::{Context, pad_right};
 use super::error::{EditError, Result};
 use super::parts::Parts;
-use crate::model::decoder::log_softmax;
+use crate::model::ops;
 use crate::model::probe::{Capture, Point, Probe, Site};
-use crate::model::{Decoder, Past, Span};
+use crate::model::{Decoder, Past, Span, Window};
 use candle_core::{D, DType, Tensor, Var};
 
 /// The losses of some facts as functions of their δ.
@@ -113,10 +113,14 @@ struct Part {
     past: Past,
     /// Whose δ a row of the batch takes, `[B]`.
     owner: Tensor,
-    /// Flat rows of `[B·R]` whose logits count: the targets', then each fact's KL row.
+    /// The rows that the last layer is to answer for.
+    window: Window,
+    /// Among those, flat, the ones that foresee a target's token `[N]`, and each
+    /// fact's KL row `[F]`.
     wanted: Tensor,
-    /// The target's tokens once per context, `[N, 1]`.
-    target: Tensor,
+    wanted_essences: Tensor,
+    /// The target's tokens once per context, N of them.
+    target: Vec<u32>,
     /// Of each target token: its fact, and its share in the fact's mean.
     shares: Vec<(usize, f64)>,
     /// The facts whose KL rows this part has.
@@ -191,18 +195,27 @@ impl Part {
             false => Some(decoder.log_probs(&Tensor::stack(&essence, 0)?)?.detach()),
         };
 
-        let flat = |&(row, at): &(usize, usize)| (row * rows + at - starts[row]) as u32;
-        let mut wanted: Vec<u32> = batch.wanted.iter().map(flat).collect();
-        wanted.extend((batch.essences.iter()).map(|&(_, row)| (row * rows) as u32));
-        let (counted, targets) = (wanted.len(), batch.target.len());
+        let window = batch.window(rows);
+        let flat = |row: usize, at: usize| {
+            (row * window.count + at - starts[row] - window.firsts[row]) as u32
+        };
+        let wanted = batch.wanted.iter().map(|&(row, at)| flat(row, at));
+        let wanted = Tensor::from_iter(wanted, device)?;
+        let essences = batch
+            .essences
+            .iter()
+            .map(|&(_, row)| flat(row, starts[row]));
+        let wanted_essences = Tensor::from_iter(essences, device)?;
         Ok(Part {
             base,
             layer,
             span: Span::ragged(starts, deepest, rows, device)?,
             past: past.truncated(deepest)?,
             owner: Tensor::from_vec(batch.owner, refs.len(), device)?,
-            wanted: Tensor::from_vec(wanted, counted, device)?,
-            target: Tensor::from_vec(batch.target, (targets, 1), device)?,
+            window,
+            wanted,
+            wanted_essences,
+            target: batch.target,
             shares: batch.shares,
             essences: batch.essences.iter().map(|&(fact, _)| fact).collect(),
             essence,
@@ -213,6 +226,7 @@ impl Part {
     /// NLL of every target token and (unscaled) KL of every fact, at δ `[F, d]`.
     fn loss<P: Probe>(&self, decoder: &Decoder, delta: &Tensor, probe: &mut P) -> Result<Loss<'_>> {
         let (batch, rows, d) = self.base.dims3()?;
+        let (window, span) = (&self.window, &self.span);
         let delta = delta.index_select(&self.owner, 0)?.unsqueeze(1)?;
         let edited = (self.base.narrow(1, 0, 1)? + delta)?;
         let x = match rows {
@@ -220,23 +234,15 @@ impl Part {
             _ => Tensor::cat(&[edited, self.base.narrow(1, 1, rows - 1)?], 1)?,
         };
         let mut past = self.past.clone();
-        let layers = self.layer + 1..decoder.layers();
-        let x = decoder.run_layers(x, layers, &self.span, Some(&mut past), probe)?;
-        let x = x
-            .reshape((batch * rows, d))?
-            .index_select(&self.wanted, 0)?;
-        let log_probs = log_softmax(&decoder.logits(&x, &mut ())?)?;
-        let targets = self.target.dim(0)?;
-        let nll = log_probs
-            .narrow(0, 0, targets)?
-            .gather(&self.target, D::Minus1)?
-            .squeeze(1)?
-            .neg()?;
+        let x = decoder.run_to_window(x, self.layer + 1, window, span, Some(&mut past), probe)?;
+        let x = x.reshape((batch * window.count, d))?;
+        let logits = decoder.logits(&x.index_select(&self.wanted, 0)?, &mut ())?;
+        let nll = ops::nll(&logits, &self.target)?;
         // KL(p_new ‖ p_init), as the released code has it.
         let kl = match &self.essence {
             None => None,
             Some(essence) => {
-                let now = log_probs.narrow(0, targets, self.essences.len())?;
+                let now = decoder.log_probs(&x.index_select(&self.wanted_essences, 0)?)?;
                 Some((now.exp()? * (&now - essence)?)?.sum(D::Minus1)?)
             }
         };
@@ -334,6 +340,23 @@ impl Batch {
             let essence = &context.essence;
             self.push(fact, essence.ids.clone(), essence.subject_last);
         }
+    }
+
+    /// As many positions of each row, counted from its start, as the row that
+    /// foresees most; `rows` is the length of the longest.
+    fn window(&self, rows: usize) -> Window {
+        let mut firsts: Vec<usize> = vec![0; self.ids.len()];
+        let mut count = 1;
+        // A row's positions come one after another, the first of them first.
+        for of_row in self.wanted.chunk_by(|a, b| a.0 == b.0) {
+            let (row, first) = of_row[0];
+            firsts[row] = first - self.starts[row];
+            count = count.max(of_row.len());
+        }
+        for first in &mut firsts {
+            *first = (*first).min(rows - count);
+        }
+        Window { firsts, count }
     }
 
     fn push(&mut self, fact: usize, ids: Vec<u32>, start: usize) {

@@ -6,9 +6,9 @@ use super::config::{Activation, Config, NormKind, Position, Residual};
 use super::error::{ModelError, Result};
 use super::ops::{self, Turns};
 use super::probe::{Point, Probe, Site};
-use super::span::{Past, Span};
+use super::span::{Past, Span, Window};
 use super::weights::{Block, Linear, Norm, Weights};
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -191,6 +191,24 @@ impl Decoder {
         Ok(x)
     }
 
+    /// Takes the residual that enters layer `from` to the end of the model, of whose last
+    /// block only the rows in `window` are wanted: `[B, R, d]` to `[B, Q, d]`.
+    pub fn run_to_window<P: Probe>(
+        &self,
+        x: Tensor,
+        from: usize,
+        window: &Window,
+        span: &Span,
+        mut past: Option<&mut Past>,
+        probe: &mut P,
+    ) -> Result<Tensor> {
+        let Some(last) = self.layers().checked_sub(1).filter(|&last| from <= last) else {
+            return Ok(window.of(&x)?);
+        };
+        let x = self.run_layers(x, from..last, span, past.as_deref_mut(), probe)?;
+        self.block_within(last, x, window, span, past, probe)
+    }
+
     /// One block, `[B, R, d]` to `[B, R, d]`.
     pub fn block<P: Probe>(
         &self,
@@ -200,17 +218,17 @@ impl Decoder {
         past: Option<&mut Past>,
         probe: &mut P,
     ) -> Result<Tensor> {
-        self.block_from(layer, x, 0, span, past, probe)
+        self.block_within(layer, x, &Window::all(span), span, past, probe)
     }
 
-    /// One block of which only rows `first..` are wanted: the rows before lend
-    /// their keys and values and cost nothing else. `[B, R, d]` to `[B, R − first, d]`;
+    /// One block of which only the rows in `window` are wanted: the others lend
+    /// their keys and values and cost nothing else. `[B, R, d]` to `[B, Q, d]`;
     /// after `ResidPre` the probe sees the wanted rows alone.
-    pub fn block_from<P: Probe>(
+    pub fn block_within<P: Probe>(
         &self,
         layer: usize,
         x: Tensor,
-        first: usize,
+        window: &Window,
         span: &Span,
         past: Option<&mut Past>,
         probe: &mut P,
@@ -218,14 +236,8 @@ impl Decoder {
         let block = &self.weights.blocks[layer];
         let x = probe.visit(Site::new(layer, Point::ResidPre), x)?;
         let normed = self.norm(&x, &block.norm_1)?;
-        let wanted = |x: Tensor| match first {
-            0 => Ok(x),
-            _ => x.narrow(1, first, x.dim(1)? - first)?.contiguous(),
-        };
-        let (queries, x) = (wanted(normed.clone())?, wanted(x)?);
-        let bias = wanted(span.bias.clone())?;
-        let turns = self.turns(span);
-        let attn = self.attention(layer, [&queries, &normed], &bias, &turns, past, probe)?;
+        let (queries, x) = (window.of(&normed)?, window.of(&x)?);
+        let attn = self.attention(layer, [&queries, &normed], window, span, past, probe)?;
         let attn = probe.visit(Site::new(layer, Point::AttnOut), attn)?;
         let out = match self.config.residual {
             Residual::Sequential => {
@@ -246,17 +258,18 @@ impl Decoder {
         probe.visit(Site::new(layer, Point::ResidPost), out)
     }
 
-    /// Attention of `layer` from normed rows `queries` `[B, Q, d]` to `x` `[B, R, d]`
-    /// and the past, to `[B, Q, d]`. The queries are the last Q rows.
+    /// Attention of `layer` from normed rows `queries` `[B, Q, d]`, those in the
+    /// window, to `x` `[B, R, d]` and the past, to `[B, Q, d]`.
     fn attention<P: Probe>(
         &self,
         layer: usize,
         [queries, x]: [&Tensor; 2],
-        bias: &Tensor,
-        turns: &Option<Turns>,
+        window: &Window,
+        span: &Span,
         past: Option<&mut Past>,
         probe: &mut P,
     ) -> Result<Tensor> {
+        let bias = &window.of(&span.bias)?;
         let block = &self.weights.blocks[layer];
         let (mut q, mut k) = (linear(queries, &block.q)?, linear(x, &block.k)?);
         let v = linear(x, &block.v)?;
@@ -265,10 +278,13 @@ impl Decoder {
             q = self.norm_heads(&q, q_norm)?;
             k = self.norm_heads(&k, k_norm)?;
         }
-        if let Some(turns) = turns {
-            let first = x.dim(1)? - queries.dim(1)?;
-            q = ops::rotate(&q, self.config.head_dim, &turns.from_row(first))?;
-            k = ops::rotate(&k, self.config.head_dim, turns)?;
+        if let Position::Rotary(rotary) = &self.config.position {
+            let turns = |starts: &[usize], rows| {
+                Turns::new(&self.frequencies, rotary.interleaved, starts, rows)
+            };
+            let (hd, starts) = (self.config.head_dim, window.starts(span));
+            q = ops::rotate(&q, hd, &turns(&starts, window.count))?;
+            k = ops::rotate(&k, hd, &turns(&span.starts, span.rows))?;
         }
         if probe.wants_pattern(layer) {
             let (k, v) = match past {
@@ -318,20 +334,6 @@ impl Decoder {
         self.mlp(layer, &normed, probe)
     }
 
-    /// The angles by which a rotary family turns the rows of `span`.
-    fn turns(&self, span: &Span) -> Option<Turns> {
-        let Position::Rotary(rotary) = &self.config.position else {
-            return None;
-        };
-        let turns = Turns::new(
-            &self.frequencies,
-            rotary.interleaved,
-            &span.starts,
-            span.rows,
-        );
-        Some(turns)
-    }
-
     /// An RMS norm over each head of `[B, R, heads·head_dim]`.
     fn norm_heads(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let (b, r, width) = x.dims3()?;
@@ -365,7 +367,7 @@ impl Decoder {
 
     /// Log-probabilities `[N, V]` after residual rows `[N, d]`.
     pub fn log_probs(&self, resid: &Tensor) -> Result<Tensor> {
-        log_softmax(&self.logits(resid, &mut ())?)
+        Ok(ops::log_softmax(&self.logits(resid, &mut ())?)?)
     }
 
     /// Probabilities of the token after `ids`, `[V]`.
@@ -396,11 +398,4 @@ impl Decoder {
 
 fn linear(x: &Tensor, linear: &Linear) -> Result<Tensor> {
     Ok(ops::linear(x, &linear.weight, linear.bias.as_ref())?)
-}
-
-/// log softmax over the last dimension of `[N, V]`, composed of differentiable ops.
-pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
-    let total = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
-    Ok(shifted.broadcast_sub(&total)?)
 }

@@ -24,6 +24,6 @@ pub use decoder::Decoder;
 pub use error::ModelError;
 pub use probe::{Point, Probe, Site};
 pub use source::{Loaded, Source};
-pub use span::{Past, Span};
+pub use span::{Past, Span, Window};
 pub use tokenizer::{Encoded, Tokens};
 pub use weights::Weights;

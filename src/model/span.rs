@@ -59,6 +59,59 @@ impl Span {
     }
 }
 
+/// Which rows of a pass are wanted: `count` of each batch row, from its own first
+/// on; one entry serves all.
+#[derive(Clone, Debug)]
+pub struct Window {
+    pub firsts: Vec<usize>,
+    pub count: usize,
+}
+
+impl Window {
+    /// Every row.
+    pub fn all(span: &Span) -> Window {
+        Window::from(0, span)
+    }
+
+    /// Rows `first..`.
+    pub fn from(first: usize, span: &Span) -> Window {
+        Window {
+            firsts: vec![first],
+            count: span.rows.saturating_sub(first),
+        }
+    }
+
+    /// The wanted rows of `x` `[B, R, ·]`, or of what all batch rows share
+    /// `[1, R, ·]`: `[B, Q, ·]`.
+    pub(super) fn of(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let (batch, rows, width) = x.dims3()?;
+        let first = self.firsts.first().copied().unwrap_or(0);
+        if self.firsts.iter().all(|&other| other == first) {
+            return match (first, self.count) {
+                (0, count) if count == rows => Ok(x.clone()),
+                (first, count) => x.narrow(1, first, count)?.contiguous(),
+            };
+        }
+        let own = |b: usize| if batch == 1 { 0 } else { b * rows };
+        let firsts = self.firsts.iter().enumerate();
+        let flat = firsts
+            .flat_map(|(b, first)| (0..self.count).map(move |row| (own(b) + first + row) as u32));
+        let flat = Tensor::from_iter(flat, x.device())?;
+        x.reshape((batch * rows, width))?
+            .index_select(&flat, 0)?
+            .reshape((self.firsts.len(), self.count, width))
+    }
+
+    /// Position of each batch row's first wanted token; one entry serves all.
+    pub(super) fn starts(&self, span: &Span) -> Vec<usize> {
+        let of = |all: &[usize], b: usize| all.get(b).or(all.first()).copied().unwrap_or(0);
+        let batch = span.starts.len().max(self.firsts.len());
+        (0..batch)
+            .map(|b| of(&span.starts, b) + of(&self.firsts, b))
+            .collect()
+    }
+}
+
 /// Keys and values of earlier positions, a pair a layer: `[P, N, kv_heads·head_dim]`.
 /// Batch row b reads entry b mod P: one past serves every run that shares it.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@
 use super::baseline::{Baseline, Module, last_row, mean};
 use super::error::Result;
 use super::restore::Restoration;
-use crate::model::{ModelError, Point, Probe, Site, Span};
+use crate::model::{ModelError, Point, Probe, Site, Span, Window};
 use candle_core::Tensor;
 
 /// Rows of one multiplication: enough for the machine's peak, few enough that a
@@ -93,19 +93,20 @@ impl<'a> Batch<'a> {
 
     fn layer(&self, layer: usize, x: Tensor) -> Result<Tensor> {
         let mut past = self.base.past_before(self.token, layer)?;
-        let wanted = match layer == self.base.layers() - 1 {
-            true => self.base.tokens - self.token - 1,
-            false => 0,
+        let at_end = layer == self.base.layers() - 1;
+        let window = match at_end {
+            true => Window::from(self.base.tokens - self.token - 1, &self.span),
+            false => Window::all(&self.span),
         };
         let mut probe = Holds {
             batch: self,
-            shown: wanted == 0,
+            shown: !at_end || window.count == self.span.rows,
         };
         let past = Some(&mut past);
         Ok(self
             .base
             .decoder
-            .block_from(layer, x, wanted, &self.span, past, &mut probe)?)
+            .block_within(layer, x, &window, &self.span, past, &mut probe)?)
     }
 
     /// Parts members whose hold ends before `layer` from those that go on.

@@ -2,9 +2,11 @@
 //!
 //! On the CPU in f32 each function is one fused, parallel kernel with its own
 //! backward; on other devices the same function is composed from candle's
-//! differentiable ops. Activations are f32 everywhere; matrices may be half. One decoder therefore serves inference,
-//! gradients of a single vector and training. (candle's own fused ops have no
-//! backward: the gradient stops there without an error.)
+//! differentiable ops. Activations are f32 everywhere; matrices may be half. One
+//! decoder therefore serves inference, gradients of a single vector and training.
+//! (candle's own fused ops have no backward: the gradient stops there without an
+//! error. Its elementwise ones meet at a spinning barrier from 64 Ki numbers on,
+//! and wait there for a core that another program has.)
 
 mod activation;
 mod attend;
@@ -14,6 +16,7 @@ mod half;
 mod heads;
 mod lanes;
 mod linear;
+mod log_softmax;
 mod multiply;
 mod norm;
 mod rotary;
@@ -26,5 +29,6 @@ pub use activation::{gelu_erf, gelu_tanh, silu};
 pub use attention::{apply_pattern, attend, attend_after, attention_pattern, join};
 pub use cross_entropy::{cross_entropy, nll};
 pub use linear::linear;
+pub use log_softmax::log_softmax;
 pub use norm::{layer_norm, rms_norm};
 pub use rotary::{Turns, rotate};

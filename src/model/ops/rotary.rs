@@ -38,23 +38,6 @@ impl Turns {
         }
     }
 
-    /// The angles of rows `first..` of every entry.
-    pub fn from_row(&self, first: usize) -> Turns {
-        let cut = |values: &[f64]| -> Vec<f64> {
-            let entries = values.chunks_exact(self.rows * self.half);
-            entries
-                .flat_map(|e| &e[first * self.half..])
-                .copied()
-                .collect()
-        };
-        Turns {
-            rows: self.rows - first,
-            cos: cut(&self.cos),
-            sin: cut(&self.sin),
-            ..*self
-        }
-    }
-
     fn entries(&self) -> usize {
         self.cos.len() / (self.rows * self.half).max(1)
     }
@@ -206,14 +189,6 @@ mod tests {
                 |v| naive(&v[0], &frequencies, interleaved),
             );
         }
-    }
-
-    #[test]
-    fn later_rows_turn_as_they_did_among_all() {
-        let turns = Turns::new(&[1.0, 0.1], false, &[3, 5], 4);
-        let late = Turns::new(&[1.0, 0.1], false, &[5, 7], 2);
-        let cut = turns.from_row(2);
-        assert_eq!((cut.cos, cut.sin), (late.cos, late.sin));
     }
 
     #[test]
