@@ -88,6 +88,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         noise_scale: args.noise_scale,
         samples: args.samples,
         seed: args.seed,
+        severed: false,
     };
     let Outcome::Traced(result) = client.run(Spec::Trace(asked.clone()))? else {
         return Err(CliError::EngineEnded);

@@ -2,9 +2,11 @@
 
 pub mod cases;
 pub mod confab;
+pub mod correlation;
 pub mod counterfact;
 pub mod duel;
 pub mod forensics;
+pub mod localisation;
 pub mod neighbours;
 pub mod perplexity;
 pub mod probes;

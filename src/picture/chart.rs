@@ -1,12 +1,12 @@
-//! Curves over a logarithmic axis.
+//! Curves and clouds of points.
 
 use super::svg::{Anchor, Svg};
 
 /// Where one panel lies, and its plot within it.
-const PANEL: (f64, f64) = (520.0, 380.0);
+const PANEL: (f64, f64) = (590.0, 380.0);
 const LEFT: f64 = 60.0;
 const TOP: f64 = 40.0;
-const RIGHT: f64 = 130.0;
+const RIGHT: f64 = 200.0;
 const BOTTOM: f64 = 40.0;
 
 /// Told apart also without colour: each has its own dashes.
@@ -25,17 +25,22 @@ pub(super) const STYLES: [(&str, &str); 10] = [
 pub(super) const INK: &str = "#333333";
 pub(super) const GRID: &str = "#dddddd";
 
-/// One named curve; its x are above 0.
+/// Some points under one name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     pub name: String,
     pub points: Vec<(f64, f64)>,
+    /// Whether a curve goes through them.
+    pub joined: bool,
 }
 
-/// One panel: x is logarithmic, y as `log_y` says.
+/// One panel. What a logarithmic axis has no place for is left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
     pub title: String,
+    /// What is counted along x.
+    pub across: String,
+    pub log_x: bool,
     pub lines: Vec<Line>,
     /// `None`: what the points span.
     pub range: Option<(f64, f64)>,
@@ -56,7 +61,8 @@ pub fn side_by_side(charts: &[Chart]) -> String {
 impl Chart {
     fn draw(&self, svg: &mut Svg, left: f64) {
         let shown = |&(x, y): &(f64, f64)| {
-            x > 0.0 && x.is_finite() && y.is_finite() && (!self.log_y || y > 0.0)
+            let fits = |value: f64, log: bool| value.is_finite() && (!log || value > 0.0);
+            fits(x, self.log_x) && fits(y, self.log_y)
         };
         let points = || {
             self.lines
@@ -69,7 +75,7 @@ impl Chart {
             .iter()
             .map(|(_, y)| *y)
             .filter(|y| shown(&(1.0, *y)));
-        let x = Axis::spanning(points().map(|p| p.0), true);
+        let x = Axis::spanning(points().map(|p| p.0), self.log_x);
         let y = match self.range {
             Some((from, to)) => Axis {
                 from,
@@ -105,7 +111,7 @@ impl Chart {
             ((begin + end) / 2.0, PANEL.1 - 6.0),
             Anchor::Middle,
             INK,
-            "edits",
+            &self.across,
         );
         if let Some((name, value)) = self.level.as_ref().filter(|(_, y)| shown(&(1.0, *y))) {
             svg.line((begin, down(*value)), (end, down(*value)), INK, "1 3");
@@ -115,10 +121,15 @@ impl Chart {
             let (colour, dashes) = STYLES[n % STYLES.len()];
             let kept = line.points.iter().filter(|p| shown(p));
             let at: Vec<(f64, f64)> = kept.map(|&(a, b)| (across(a), down(b))).collect();
-            svg.path(&at, colour, dashes);
+            if line.joined {
+                svg.path(&at, colour, dashes);
+            }
             at.iter().for_each(|&point| svg.dot(point, colour));
             let row = TOP + 8.0 + 18.0 * n as f64;
-            svg.path(&[(end + 12.0, row), (end + 36.0, row)], colour, dashes);
+            match line.joined {
+                true => svg.path(&[(end + 12.0, row), (end + 36.0, row)], colour, dashes),
+                false => svg.dot((end + 24.0, row), colour),
+            }
             svg.text((end + 42.0, row + 4.0), Anchor::Start, INK, &line.name);
         }
     }
@@ -165,11 +176,22 @@ impl Axis {
                 let decades = (self.to / self.from).log10().round() as i32;
                 (0..=decades).map(|n| self.from * 10f64.powi(n)).collect()
             }
-            false => (0..=4)
-                .map(|n| self.from + (self.to - self.from) * f64::from(n) / 4.0)
-                .collect(),
+            false => {
+                let step = round_step((self.to - self.from) / 5.0);
+                let first = (self.from / step - 1e-9).ceil();
+                let all = (0..12).map(|n| (first + f64::from(n)) * step);
+                all.filter(|&tick| tick <= self.to + 1e-9 * step).collect()
+            }
         }
     }
+}
+
+/// The next of 1, 2, 5, 10, 20, … from `step` on.
+fn round_step(step: f64) -> f64 {
+    let ten = 10f64.powf(step.log10().floor());
+    let rounds = [1.0, 2.0, 5.0, 10.0].map(|n| n * ten);
+    let fits = |round: &f64| *round >= step * (1.0 - 1e-9);
+    rounds.into_iter().find(fits).unwrap_or(10.0 * ten)
 }
 
 /// 1,000 as 1k, small numbers with what matters.
@@ -177,8 +199,10 @@ fn number(value: f64) -> String {
     match value {
         v if v >= 1e6 => format!("1e{:.0}", v.log10()),
         v if v >= 1000.0 => format!("{:.0}k", v / 1000.0),
-        v if v >= 1.0 || v == 0.0 => format!("{v:.0}"),
-        v => format!("{v}"),
+        // −0 is written as 0.
+        v if (v - v.round()).abs() < 1e-9 => format!("{:.0}", v.round() + 0.0),
+        // Steps of a tenth and the like are not exact in binary.
+        v => format!("{v:.6}").trim_end_matches('0').to_owned(),
     }
 }
 
@@ -193,6 +217,11 @@ mod tests {
         assert_eq!(axis.ticks().len(), 4);
         let flat = Axis::spanning([5.0, 5.0].into_iter(), false);
         assert_eq!(flat.share(5.0), 0.0);
+        let layers = Axis::spanning([0.0, 7.0].into_iter(), false);
+        assert_eq!(layers.ticks(), [0.0, 2.0, 4.0, 6.0]);
+        let shares = Axis::spanning([-0.1, 0.32].into_iter(), false).ticks();
+        let shares: Vec<String> = shares.into_iter().map(number).collect();
+        assert_eq!(shares, ["-0.1", "0", "0.1", "0.2", "0.3"]);
         let none = Axis::spanning(std::iter::empty(), true);
         assert_eq!((none.from, none.to), (1.0, 10.0));
     }
@@ -201,8 +230,11 @@ mod tests {
     fn what_cannot_be_drawn_is_left_out() {
         let chart = Chart {
             title: "t".into(),
+            across: "edits".into(),
+            log_x: true,
             lines: vec![Line {
                 name: "a".into(),
+                joined: true,
                 points: vec![
                     (1.0, f64::NAN),
                     (10.0, 2.0),

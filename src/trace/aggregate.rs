@@ -1,6 +1,6 @@
 //! The averaged picture over many facts (ALGORITHMS §1.6).
 
-use super::spec::{Kind, TraceReport};
+use super::spec::{Kind, Severed, TraceReport};
 use serde::{Deserialize, Serialize};
 
 /// Where a token stands relative to the subject.
@@ -60,6 +60,10 @@ pub struct Averages {
     pub high: f64,
     pub low: f64,
     pub rows: Vec<AverageRow>,
+    /// The state row at the last subject token with a module cut off, as an
+    /// effect by layer; over the facts that were traced so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severed: Option<Severed>,
 }
 
 /// Average indirect effect of one bucket by layer: mean score − mean low.
@@ -111,11 +115,18 @@ pub fn average(reports: &[TraceReport]) -> Averages {
             }
         }
     }
+    let cut_off = |of: fn(&Severed) -> &Vec<f64>| {
+        let rows = reports.iter().filter_map(|r| r.severed.as_ref().map(of));
+        let means = column_means(rows)?;
+        Some(means.iter().map(|score| score - low).collect())
+    };
+    let severed = cut_off(|s| &s.attn).zip(cut_off(|s| &s.mlp));
     Averages {
         facts,
         high,
         low,
         rows,
+        severed: severed.map(|(attn, mlp)| Severed { attn, mlp }),
     }
 }
 
@@ -168,6 +179,7 @@ mod tests {
                 state: Some(state),
                 ..Grids::default()
             },
+            severed: None,
             suggested_layer: None,
             published_layer: None,
             warnings: vec![],

@@ -21,7 +21,9 @@ pub use aggregate::{AverageRow, Averages, Bucket, average};
 pub use baseline::{Module, Pass, Scene};
 pub use error::TraceError;
 pub use restore::Restoration;
-pub use spec::{Answer, Cell, Grid, Grids, Kind, Step, TraceHeader, TraceReport, TraceSpec};
+pub use spec::{
+    Answer, Cell, Grid, Grids, Kind, Severed, Step, TraceHeader, TraceReport, TraceSpec,
+};
 
 use crate::model::{Decoder, Tokens};
 use baseline::Baseline;
@@ -94,30 +96,28 @@ pub fn trace(
             tell(Step::Cell(cell));
         },
     )?;
+    if spec.severed {
+        let last_subject = prepared.subject.end - 1;
+        report.severed = Some(Severed {
+            attn: severed(&base, last_subject, Module::Attn)?,
+            mlp: severed(&base, last_subject, Module::Mlp)?,
+        });
+    }
     report.suggested_layer = suggested_layer(&report);
     report.first_cell_s = first_cell_s.unwrap_or_default();
     report.elapsed_s = started.elapsed().as_secs_f64();
     Ok(report)
 }
 
-/// The severed variant of the state row at the last subject token: restored at
-/// ℓ, with `module` cut off there in all later layers. p(answer) by layer.
-pub fn severed(
-    traced: Traced<'_>,
-    spec: &TraceSpec,
-    module: Module,
-    cancel: &AtomicBool,
-) -> Result<Vec<f64>> {
-    let prepared = Prepared::new(traced.decoder, traced.tokens, spec, traced.known_subjects)?;
-    let base = Baseline::new(traced.decoder, &prepared.scene(), cancel)?;
+/// The state row at the last subject token with `module` cut off there in all
+/// later layers (ALGORITHMS §1.5): p(answer) by layer restored.
+fn severed(base: &Baseline<'_>, last_subject: usize, module: Module) -> Result<Vec<f64>> {
     let layers = base.layers();
     let row: Vec<_> = (0..layers)
         .map(|l| Restoration::severed(l, module, layers))
         .collect();
     let mut scores = vec![base.low; layers];
-    row_scores(&base, prepared.subject.end - 1, &row, &mut |i, p| {
-        scores[i] = p
-    })?;
+    row_scores(base, last_subject, &row, &mut |i, p| scores[i] = p)?;
     Ok(scores)
 }
 
@@ -235,6 +235,7 @@ fn report(
         seed: spec.seed,
         window: prepared.window,
         grids,
+        severed: None,
         suggested_layer: None,
         published_layer: None,
         warnings: prepared.warnings.clone(),

@@ -44,6 +44,10 @@ pub struct TraceSpec {
     pub noise_scale: Option<f64>,
     pub samples: usize,
     pub seed: u32,
+    /// Also the state row at the last subject token with its later MLPs, or its
+    /// later attention, cut off.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub severed: bool,
 }
 
 impl Default for TraceSpec {
@@ -58,6 +62,7 @@ impl Default for TraceSpec {
             noise_scale: None,
             samples: 10,
             seed: 1,
+            severed: false,
         }
     }
 }
@@ -131,6 +136,14 @@ impl Grids {
     }
 }
 
+/// The state row at the last subject token with one module cut off there in all
+/// later layers: p(answer) by the layer that is restored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Severed {
+    pub attn: Vec<f64>,
+    pub mlp: Vec<f64>,
+}
+
 /// A finished trace; its JSON names are fixed (DESIGN, "The command line").
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
@@ -153,6 +166,8 @@ pub struct TraceReport {
     pub seed: u32,
     pub window: usize,
     pub grids: Grids,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severed: Option<Severed>,
     /// The layer an edit should take: argmax of `mlp` at the last subject token.
     pub suggested_layer: Option<usize>,
     /// The published layer for this model, where there is one.

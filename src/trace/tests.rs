@@ -112,6 +112,7 @@ fn incremental_is_full_for_every_window_and_severed_variant() {
     let mut spec = golden_spec(&json);
     spec.prompt = "In 1962 the Space Needle was".into();
     spec.samples = 3;
+    spec.severed = true;
     for width in [1, 2, 3, 9] {
         spec.window = Some(width);
         let prepared = Prepared::new(decoder, &loaded.tokens, &spec, &[]).unwrap();
@@ -132,14 +133,12 @@ fn incremental_is_full_for_every_window_and_severed_variant() {
                 }
             }
         }
-        let traced = Traced {
-            name: "golden",
-            decoder,
-            tokens: &loaded.tokens,
-            known_subjects: &[],
-        };
+        let severed = report.severed.unwrap();
         for module in [Module::Mlp, Module::Attn] {
-            let row = severed(traced, &spec, module, &AtomicBool::new(false)).unwrap();
+            let row = match module {
+                Module::Mlp => &severed.mlp,
+                Module::Attn => &severed.attn,
+            };
             let last = prepared.subject.end - 1;
             for (layer, p) in row.iter().enumerate() {
                 let restoration = Restoration::severed(layer, module, layers);

@@ -2,13 +2,12 @@
 //! file of cases, of the unedited model and after edits by each method.
 
 use super::known;
+use super::told::Told;
 use super::verdicts::{self, Head, Line, Verdict, Verdicts};
 use crate::cli::client::Client;
 use crate::cli::error::CliError;
-use crate::cli::progress::seconds;
 use crate::cli::{Context, hyper, open, requests};
 use crate::edit::{EditSpec, Method};
-use crate::engine::pace::Pace;
 use crate::engine::{ModelInfo, Outcome, Spec};
 use crate::facts::World;
 use crate::measure::cases;
@@ -241,46 +240,5 @@ impl Run<'_> {
             failed: None,
             judged: Some(judged),
         })
-    }
-}
-
-/// How far it is and how long it will take, in a line at every twentieth of the
-/// way.
-struct Told {
-    name: &'static str,
-    of: usize,
-    quiet: bool,
-    pace: Option<Pace>,
-    part: usize,
-}
-
-impl Told {
-    fn new(name: &'static str, of: usize, quiet: bool) -> Told {
-        Told {
-            name,
-            of,
-            quiet,
-            pace: None,
-            part: 0,
-        }
-    }
-
-    /// Something new begins after `done` cases; what was known says nothing of
-    /// the pace.
-    fn begins(&mut self, done: usize) {
-        self.pace.get_or_insert_with(|| Pace::after(done as u64));
-    }
-
-    fn done(&mut self, done: usize) {
-        let part = 20 * done / self.of.max(1);
-        if self.quiet || part == self.part {
-            return;
-        }
-        self.part = part;
-        let left = self
-            .pace
-            .and_then(|pace| pace.eta_s(done as u64, self.of as u64));
-        let left = left.map_or(String::new(), |s| format!(", {} left", seconds(s)));
-        eprintln!("{}: {done} of {} cases{left}", self.name, self.of);
     }
 }

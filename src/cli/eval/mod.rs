@@ -7,6 +7,9 @@ mod known;
 mod lines;
 mod rows;
 mod steps;
+mod sweep;
+mod told;
+mod traces;
 mod verdicts;
 
 use super::Context;
@@ -21,6 +24,10 @@ pub enum Command {
     Curve(Box<curve::Args>),
     /// One request by several methods: which moves the least else?
     Duel(duel::Args),
+    /// Facts edited at every layer: does an edit work best where the trace points?
+    Sweep(Box<sweep::Args>),
+    /// Where the model recalls its facts, averaged over many
+    Traces(traces::Args),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -28,5 +35,7 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Counterfact(args) => counterfact::run(&args, context, out),
         Command::Curve(args) => curve::run(&args, context, out),
         Command::Duel(args) => duel::run(&args, context, out),
+        Command::Sweep(args) => sweep::run(&args, context, out),
+        Command::Traces(args) => traces::run(&args, context, out),
     }
 }

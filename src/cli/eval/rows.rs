@@ -296,11 +296,14 @@ fn draw(rows: &[Row], model: &str) -> String {
                 .iter()
                 .map(|row| (row.edits as f64, of(row)))
                 .collect(),
+            joined: true,
         };
         curves.iter().map(line).collect::<Vec<_>>()
     };
     let score = Chart {
         title: format!("{model}: score S after so many edits"),
+        across: "edits".into(),
+        log_x: true,
         lines: all(Row::score),
         range: Some((0.0, 100.0)),
         log_y: false,
@@ -308,6 +311,8 @@ fn draw(rows: &[Row], model: &str) -> String {
     };
     let text = Chart {
         title: "perplexity of plain text".into(),
+        across: "edits".into(),
+        log_x: true,
         lines: all(|row| row.perplexity),
         range: None,
         log_y: true,

@@ -157,6 +157,7 @@ fn sitting() -> (Session, Factors) {
             mlp: Some(grid.clone()),
             attn: Some(grid),
         },
+        severed: None,
         suggested_layer: Some(1),
         published_layer: None,
         warnings: vec![],

@@ -115,6 +115,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                 seed: 1,
                 window: 2,
                 grids,
+                severed: None,
                 suggested_layer: Some(4),
                 published_layer: None,
                 warnings: vec![],
