@@ -5,6 +5,7 @@ pub mod confab;
 pub mod counterfact;
 pub mod duel;
 pub mod forensics;
+pub mod lens;
 pub mod neighbours;
 pub mod perplexity;
 pub mod probes;

@@ -2,6 +2,7 @@
 
 mod chart;
 pub mod dots;
+pub mod heat;
 mod svg;
 
 pub use chart::{Chart, Line, side_by_side};

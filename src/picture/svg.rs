@@ -54,6 +54,21 @@ impl Svg {
         ));
     }
 
+    /// A filled rectangle from its upper left corner; `words` show where a pointer
+    /// rests on it.
+    pub fn cell(
+        &mut self,
+        (x, y): (f64, f64),
+        (width, height): (f64, f64),
+        colour: &str,
+        words: &str,
+    ) {
+        let words = escaped(words);
+        self.push(format_args!(
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\"><title>{words}</title></rect>"
+        ));
+    }
+
     pub fn dot(&mut self, (x, y): (f64, f64), colour: &str) {
         self.push(format_args!(
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
