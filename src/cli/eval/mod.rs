@@ -4,6 +4,7 @@ mod counterfact;
 mod curve;
 mod duel;
 mod known;
+mod lens;
 mod lines;
 mod rows;
 mod steps;
@@ -21,6 +22,7 @@ pub enum Command {
     Curve(Box<curve::Args>),
     /// One request by several methods: which moves the least else?
     Duel(duel::Args),
+    Lens(lens::Args),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -28,5 +30,6 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Counterfact(args) => counterfact::run(&args, context, out),
         Command::Curve(args) => curve::run(&args, context, out),
         Command::Duel(args) => duel::run(&args, context, out),
+        Command::Lens(args) => lens::run(&args, context, out),
     }
 }

@@ -1,6 +1,5 @@
 //! What the lens shows: plain numbers, `[T][L + 1]`.
 
-use super::words;
 use serde::Serialize;
 use std::cmp::Ordering;
 
@@ -73,8 +72,8 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Fills in who leads.
-    pub(super) fn new(p_old: Grid, p_new: Grid, top: Vec<Vec<Vec<Guess>>>) -> Seen {
+    /// Of these grids, with who leads filled in.
+    pub fn new(p_old: Grid, p_new: Grid, top: Vec<Vec<Vec<Guess>>>) -> Seen {
         let mut seen = Seen {
             p_old,
             p_new,
@@ -172,11 +171,4 @@ pub struct LensReport {
     pub difference: Difference,
     /// What it comes to, in plain words.
     pub sentence: String,
-}
-
-impl LensReport {
-    /// From where on the new answer leads, in words; empty: not at the output.
-    pub fn overtaking(&self) -> String {
-        words::overtaking(&self.after)
-    }
 }

@@ -10,9 +10,10 @@ pub enum LensError {
     #[error("the old answer and the new one are both {answer:?}: name two that differ")]
     Same { answer: String },
     #[error(
-        "the unedited model says {answer:?} by itself: name another old answer, or another new one"
+        "the unedited model's own answer begins with {token:?}, as {answer:?} does: name the old \
+         answer in full, or another new one"
     )]
-    SaysSo { answer: String },
+    SaysSo { token: String, answer: String },
     #[error(
         "{long:?} begins with {short:?}, token for token, so that no token tells them apart: name \
          answers of which neither is the beginning of the other"

@@ -58,13 +58,17 @@ pub fn look<P: Probe>(
 ) -> Result<LensReport> {
     let question = Question::new(base, tokens, spec)?;
     let residuals = Residuals::of(base, &question.ids, probe)?;
-    let (old, new) = match question.old {
-        Some(old) => (old, question.new),
-        None => (
-            question.own_answer(base, &residuals, spec, probe)?,
-            question.new,
-        ),
+    let new = question.new;
+    let old = match question.old {
+        Some(old) => old,
+        None => question::own_answer(base, &residuals, probe)?,
     };
+    if old == new {
+        return Err(LensError::SaysSo {
+            token: tokens.show(old).trim().to_owned(),
+            answer: spec.new.trim().to_owned(),
+        });
+    }
     let first = edited.first_difference(base);
     let changed = match first {
         Some(layer) => Some(residuals.from(layer, edited, probe)?),

@@ -47,29 +47,13 @@ impl Question {
             new: new[forced],
         })
     }
+}
 
-    /// What the unedited model says by itself after the prompt.
-    pub fn own_answer<P: Probe>(
-        &self,
-        base: &Decoder,
-        residuals: &Residuals,
-        spec: &LensSpec,
-        probe: &mut P,
-    ) -> Result<u32> {
-        let logits = base.logits(&residuals.output()?, probe)?;
-        let own = argmax(
-            &logits
-                .flatten_all()
-                .and_then(|l| l.to_vec1())
-                .map_err(failed)?,
-        );
-        match own == self.new {
-            true => Err(LensError::SaysSo {
-                answer: spec.new.trim().to_owned(),
-            }),
-            false => Ok(own),
-        }
-    }
+/// The token that the unedited model says by itself after the prompt.
+pub fn own_answer<P: Probe>(base: &Decoder, residuals: &Residuals, probe: &mut P) -> Result<u32> {
+    let logits = base.logits(&residuals.output()?, probe)?;
+    let logits = logits.flatten_all().and_then(|logits| logits.to_vec1());
+    Ok(argmax(&logits.map_err(failed)?))
 }
 
 /// The first place at which both have a token, and not the same.

@@ -41,7 +41,7 @@ pub(super) fn sentence(report: &LensReport) -> String {
 }
 
 /// "the new one leads from layer 6 on"; empty where it does not at the output.
-pub(super) fn overtaking(seen: &Seen) -> String {
+fn overtaking(seen: &Seen) -> String {
     let columns = seen.columns();
     match seen.overtakes {
         None => String::new(),

@@ -271,7 +271,8 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             state.confabs.finish(generations);
             vec![]
         }
-        Outcome::Moments(_)
+        Outcome::Looked(_)
+        | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)
         | Outcome::Tried(_)

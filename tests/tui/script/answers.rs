@@ -264,6 +264,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             Outcome::Proposed(neighbours(false).into_iter().map(probe).collect())
         }
         Spec::Generate { prompts, .. } => Outcome::Generated(generations(prompts)),
+        Spec::Lens(_) => Outcome::Looked(Default::default()),
         Spec::Moments { .. } => Outcome::Moments(vec![]),
         Spec::Score { .. } => Outcome::Scored(Default::default()),
         Spec::Judge { .. } => Outcome::Judged(Vec::new()),
