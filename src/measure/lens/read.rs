@@ -9,8 +9,9 @@ use crate::model::sample::top_k;
 use crate::model::{Decoder, Past, Span, Tokens};
 use candle_core::Tensor;
 
-/// Logits that are in memory at once (64 MB in f32).
-const LOGITS: usize = 16 << 20;
+/// Logits that are in memory at once (16 MB in f32): enough rows to share the
+/// reading of the head, few enough to stop soon.
+const LOGITS: usize = 4 << 20;
 
 /// The residuals `[T, d]` of some depths, the deepest last.
 pub struct Residuals {
@@ -84,8 +85,7 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Final norm, head and log-softmax on every residual: as many rows at a time
-    /// as share the reading of the head and still fit.
+    /// Final norm, head and log-softmax in f32 on every residual, some rows at a time.
     pub fn read<P: Probe>(
         &mut self,
         decoder: &Decoder,

@@ -8,6 +8,10 @@ use super::data::{Depth, LensReport, Seen};
 pub(super) fn sentence(report: &LensReport) -> String {
     let (before, after) = (&report.before, &report.after);
     let (was, is) = (places(&before.old_leads), places(&after.old_leads));
+    let last = [&after.p_old, &after.p_new].map(|grid| grid.last());
+    if last.into_iter().flatten().flatten().any(|p| !p.is_finite()) {
+        return "with these edits the model gives no numbers any more".into();
+    }
     let most = most(after);
     if report.first_edited.is_none() {
         return match (after.old_leads.is_empty(), after.old_wins()) {
@@ -158,5 +162,7 @@ mod tests {
         );
         let tied: [&[f64]; 2] = [&[0.0, 0.3, 0.0, 0.2], &[0.1, 0.0, 0.2, 0.2]];
         assert!(told(led, tied, true).ends_with("at the output neither leads"));
+        let broken: [&[f64]; 2] = [&[0.0, 0.3, f64::NAN, f64::NAN]; 2];
+        assert!(told(led, broken, true).ends_with("no numbers any more"));
     }
 }
