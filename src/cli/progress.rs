@@ -121,6 +121,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Fetch => "fetching",
         Stage::Load => "opening the model",
         Stage::Trace => "tracing",
+        Stage::Lens => "reading the residuals",
         Stage::Templates => "sampling templates",
         Stage::SecondMoment => "collecting the second moment",
         Stage::Value => "optimising v*",

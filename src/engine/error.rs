@@ -4,6 +4,7 @@ use super::spec::EditId;
 use crate::edit::EditError;
 use crate::facts::FactsError;
 use crate::hub::HubError;
+use crate::measure::lens::LensError;
 use crate::model::ModelError;
 use crate::trace::TraceError;
 
@@ -30,6 +31,8 @@ pub enum EngineError {
     #[error(transparent)]
     Edit(#[from] EditError),
     #[error(transparent)]
+    Lens(#[from] LensError),
+    #[error(transparent)]
     Facts(#[from] FactsError),
 }
 
@@ -40,6 +43,7 @@ impl EngineError {
             EngineError::Model(error) => matches!(error, ModelError::Cancelled),
             EngineError::Edit(error) => error.is_cancelled(),
             EngineError::Trace(error) => error.is_cancelled(),
+            EngineError::Lens(error) => error.is_cancelled(),
             _ => false,
         }
     }

@@ -5,6 +5,7 @@ use crate::edit::defaults::ForMethod;
 pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
 use crate::measure::counterfact::{Judged, Totals};
+use crate::measure::lens::LensReport;
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
@@ -33,6 +34,7 @@ pub enum Stage {
     Fetch,
     Load,
     Trace,
+    Lens,
     Templates,
     SecondMoment,
     Value,
@@ -163,6 +165,7 @@ pub enum Outcome {
     Loaded(Box<ModelInfo>),
     Predicted(Prediction),
     Traced(Box<TraceReport>),
+    Looked(Box<LensReport>),
     Edited {
         id: EditId,
         report: Box<EditReport>,

@@ -2,6 +2,7 @@
 
 use crate::edit::{Delta, EditSpec, MomentSource, Request};
 use crate::measure::counterfact::Record;
+use crate::measure::lens::LensSpec;
 use crate::measure::{Probe, Watch};
 pub use crate::model::Source;
 use crate::trace::TraceSpec;
@@ -38,6 +39,9 @@ pub enum Spec {
         top: usize,
     },
     Trace(TraceSpec),
+    /// What the residuals of the unedited model (before) and of the current stack
+    /// (after) say of two answers.
+    Lens(LensSpec),
     /// Makes edit `id` on top of the current stack and switches it on at α = 1.
     Edit {
         id: EditId,

@@ -9,6 +9,7 @@ pub mod entry;
 pub mod fact;
 mod fading;
 pub mod jobs;
+pub mod lens;
 pub mod overlay;
 pub mod recipe;
 pub mod record;
@@ -22,6 +23,7 @@ pub use edits::Edits;
 pub use entry::Entry;
 pub use fact::Fact;
 pub use jobs::{Job, JobKind, Jobs, Ticket};
+pub use lens::LensView;
 pub use overlay::{Ask, Confirm, Overlay};
 pub use record::{EditRecord, Making};
 pub use trace::{Show, TraceGrid, TraceView};
@@ -220,6 +222,7 @@ pub struct State {
     pub watch: Watched,
     pub confabs: Confabs,
     pub duel: Duel,
+    pub lens: LensView,
     pub session: SessionState,
     /// The models to choose from; `None` while they are looked for.
     pub models: Option<Vec<ModelEntry>>,
@@ -251,6 +254,7 @@ impl State {
             edits: Edits::default(),
             watch: Watched::default(),
             duel: Duel::default(),
+            lens: LensView::default(),
             session: SessionState::default(),
             models: None,
             notice: None,

@@ -2,8 +2,10 @@
 
 use super::app::{Pane, State};
 use crate::edit::{Knob, LayerChoice};
+use crate::measure::lens;
 use crate::trace::TraceReport;
 use serde::Serialize;
+use std::path::Path;
 
 /// The pane's content; `None` where there is nothing yet.
 pub fn text(state: &State, pane: Pane) -> Option<String> {
@@ -20,6 +22,7 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
         Pane::Edit => json(&state.edits.selected_record()?.report),
         Pane::Stack => stack(state),
         Pane::Duel => duel(state),
+        Pane::Lens => json(state.lens.report.as_ref()?),
         Pane::Neighbours => {
             let rows = state.watch.known();
             let lines = rows.iter().map(serde_json::to_string);
@@ -44,6 +47,16 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
     }
 }
 
+/// What a file of this name gets: of the lens a picture, where it ends in `.svg`.
+pub fn for_file(state: &State, pane: Pane, name: &Path) -> Option<String> {
+    match (pane, name.extension()) {
+        (Pane::Lens, Some(svg)) if svg.eq_ignore_ascii_case("svg") => {
+            state.lens.report.as_deref().map(lens::svg)
+        }
+        _ => text(state, pane),
+    }
+}
+
 /// What the text is, in a word.
 pub fn what(pane: Pane) -> &'static str {
     match pane {
@@ -52,6 +65,7 @@ pub fn what(pane: Pane) -> &'static str {
         Pane::Edit => "the edit's report",
         Pane::Stack => "the stack",
         Pane::Duel => "the duel",
+        Pane::Lens => "the lens",
         Pane::Neighbours => "the probes",
         Pane::Confabulations => "the continuations",
     }
@@ -64,6 +78,7 @@ pub fn file_name(pane: Pane) -> &'static str {
         Pane::Edit => "edit.json",
         Pane::Stack => "stack.tsv",
         Pane::Duel => "duel.json",
+        Pane::Lens => "lens.json",
         Pane::Neighbours => "probes.jsonl",
         Pane::Confabulations => "continuations.txt",
     }

@@ -63,8 +63,8 @@ pub fn divide(wish: Wish) -> Option<Screen> {
         screen.panes.extend(stack(wish, row(1, height - 2)));
         return Some(screen);
     }
-    if wish.focus == Pane::Duel {
-        screen.panes.push((Pane::Duel, row(1, height - 2)));
+    if matches!(wish.focus, Pane::Duel | Pane::Lens) {
+        screen.panes.push((wish.focus, row(1, height - 2)));
         return Some(screen);
     }
     screen.panes.push((Pane::Fact, row(1, FACT)));
@@ -146,7 +146,8 @@ mod tests {
     fn panes_tile_the_screen_at_every_size() {
         for width in 60..220 {
             for height in 20..80 {
-                for body in Pane::BELOW.iter().chain([&Pane::Stack, &Pane::Duel]) {
+                let own = [Pane::Stack, Pane::Duel, Pane::Lens];
+                for body in Pane::BELOW.iter().chain(&own) {
                     for zoomed in [false, true] {
                         let screen = divide(wish(width, height, *body, zoomed)).unwrap();
                         let area: u32 = screen

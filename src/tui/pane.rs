@@ -12,10 +12,12 @@ pub enum Pane {
     Stack,
     /// One request by every method, likewise.
     Duel,
+    /// What is left of the old answer underneath, likewise.
+    Lens,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 7] = [
+    pub const ALL: [Pane; 8] = [
         Pane::Fact,
         Pane::Trace,
         Pane::Edit,
@@ -23,6 +25,7 @@ impl Pane {
         Pane::Confabulations,
         Pane::Stack,
         Pane::Duel,
+        Pane::Lens,
     ];
 
     /// Those that share the place below the fact.
@@ -42,6 +45,7 @@ impl Pane {
             Pane::Confabulations => "Confabulations",
             Pane::Stack => "Stack",
             Pane::Duel => "Duel",
+            Pane::Lens => "Lens",
         }
     }
 

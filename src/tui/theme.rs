@@ -8,6 +8,7 @@ mod detect;
 mod ramp;
 
 pub use detect::{Choice, Depth, Ground, detect, terminfo_entry};
+pub use ramp::Ramp;
 
 use crate::trace::Kind;
 use ratatui::style::{Color, Modifier, Style};
@@ -40,6 +41,8 @@ pub const LEVELS: usize = 20;
 
 /// Shading for terminals without enough colours, from low to high.
 const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
+/// The same for what fell, where a difference has two ends.
+const FALLS: [&str; 5] = ["·", "-", "=", "≡", "▼"];
 
 /// How one heat cell is painted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -183,15 +186,22 @@ impl Styles {
     }
 
     pub fn kind(&self, kind: Kind) -> Style {
-        match kind {
-            Kind::State => self.fg(PURPLE),
-            Kind::Mlp => self.fg(GREEN),
-            Kind::Attn => self.fg(RED),
+        self.ink(kind.into())
+    }
+
+    fn ink(&self, ramp: Ramp) -> Style {
+        match ramp {
+            Ramp::State => self.fg(PURPLE),
+            Ramp::Mlp => self.fg(GREEN),
+            Ramp::Attn => self.fg(RED),
+            Ramp::Old => self.old(),
+            Ramp::New => self.new_answer(),
         }
     }
 
     /// A heat cell: `value` is 0 at *low*, 1 at *high*; `None` is not known yet.
-    pub fn heat(&self, kind: Kind, value: Option<f64>) -> Heat {
+    pub fn heat(&self, ramp: impl Into<Ramp>, value: Option<f64>) -> Heat {
+        let ramp = ramp.into();
         let Some(value) = value.filter(|v| v.is_finite()) else {
             return Heat {
                 glyph: if self.few_colors() { " " } else { "·" },
@@ -201,19 +211,31 @@ impl Styles {
         let value = value.clamp(0.0, 1.0);
         let level = (value * (LEVELS - 1) as f64).round() as usize;
         if self.few_colors() {
-            let shade = (value * (SHADES.len() - 1) as f64).round() as usize;
             return Heat {
-                glyph: SHADES[shade],
-                style: self.kind(kind),
+                glyph: SHADES[shade(value)],
+                style: self.ink(ramp),
             };
         }
         let color = match self.depth {
-            Depth::True => ramp::truecolor(kind, self.ground, level),
-            _ => ramp::indexed(kind, self.ground, level),
+            Depth::True => ramp::truecolor(ramp, self.ground, level),
+            _ => ramp::indexed(ramp, self.ground, level),
         };
         Heat {
             glyph: " ",
             style: Style::new().bg(color),
+        }
+    }
+
+    /// A cell of a difference of probabilities: a fall in the old answer's colour,
+    /// a rise in the new one's.
+    pub fn change(&self, value: Option<f64>) -> Heat {
+        match value.filter(|v| v.is_finite()) {
+            Some(v) if v < 0.0 && self.few_colors() => Heat {
+                glyph: FALLS[shade(-v)],
+                style: self.ink(Ramp::Old),
+            },
+            Some(v) if v < 0.0 => self.heat(Ramp::Old, Some(-v)),
+            value => self.heat(Ramp::New, value),
         }
     }
 
@@ -245,6 +267,11 @@ impl Styles {
             _ => self.bad(),
         }
     }
+}
+
+/// Which of the shading glyphs stands for a value from 0 to 1.
+fn shade(value: f64) -> usize {
+    (value.clamp(0.0, 1.0) * (SHADES.len() - 1) as f64).round() as usize
 }
 
 /// ‖ΔW‖/‖W‖ below which an edit is healthy, and above which it is broken
@@ -281,6 +308,13 @@ mod tests {
             .to_vec();
         assert_eq!(glyphs, SHADES);
         assert_eq!(styles.heat(Kind::State, Some(9.0)).glyph, "█");
+    }
+
+    #[test]
+    fn without_colour_a_fall_is_told_from_a_rise() {
+        let styles = Styles::new(Depth::None, Ground::Dark);
+        let glyphs = [-1.0, -0.25, 0.0, 0.25, 1.0].map(|v| styles.change(Some(v)).glyph);
+        assert_eq!(glyphs, ["▼", "-", "·", "░", "█"]);
     }
 
     #[test]

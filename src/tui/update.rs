@@ -8,6 +8,7 @@ mod duel;
 mod engine;
 mod export;
 mod layers;
+mod lens;
 mod model;
 mod mouse;
 mod recipe;

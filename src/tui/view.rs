@@ -8,6 +8,7 @@ pub mod fact;
 pub mod footer;
 pub mod header;
 pub mod help;
+pub mod lens;
 pub mod models;
 pub mod neighbours;
 pub mod palette;
@@ -75,6 +76,7 @@ fn pane(
         Pane::Confabulations => confabulations::draw(buf, area, state, styles),
         Pane::Stack => stack::draw(buf, area, state, styles),
         Pane::Duel => duel::draw(buf, area, state, styles),
+        Pane::Lens => lens::draw(buf, area, state, styles),
     }
     None
 }

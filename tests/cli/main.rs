@@ -4,6 +4,7 @@
 mod atlas;
 mod brought;
 mod counterfact;
+mod lens;
 mod process;
 
 use std::path::PathBuf;

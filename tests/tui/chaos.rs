@@ -95,6 +95,7 @@ fn odd() -> impl Strategy<Value = EventKind> {
         Just(EventKind::Finished(Ok(Outcome::Cancelled))),
         report().prop_map(|report| EventKind::Finished(Ok(Outcome::Tried(Box::new(report))))),
         Just(EventKind::Finished(Ok(Outcome::Probed(vec![])))),
+        Just(EventKind::Finished(Ok(Outcome::Looked(Box::default())))),
         Just(EventKind::Finished(Ok(Outcome::Generated(vec![])))),
     ]
 }

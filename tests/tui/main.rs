@@ -6,6 +6,7 @@ mod driven;
 mod duel;
 mod dump;
 mod habits;
+mod lens;
 mod models;
 mod recipe;
 mod screens;

@@ -4,6 +4,7 @@ mod counterfact;
 mod curve;
 mod duel;
 mod known;
+mod lens;
 mod lines;
 mod rows;
 mod steps;
@@ -28,6 +29,7 @@ pub enum Command {
     Sweep(Box<sweep::Args>),
     /// Where the model recalls its facts, averaged over many
     Traces(traces::Args),
+    Lens(lens::Args),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -37,5 +39,6 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Duel(args) => duel::run(&args, context, out),
         Command::Sweep(args) => sweep::run(&args, context, out),
         Command::Traces(args) => traces::run(&args, context, out),
+        Command::Lens(args) => lens::run(&args, context, out),
     }
 }

@@ -3,6 +3,7 @@
 
 mod edit;
 mod judge;
+mod lens;
 mod load;
 mod moment;
 mod overlaps;
@@ -66,6 +67,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
         Spec::Load(spec) => load::run(job, &spec, state),
         Spec::Predict { prompt, top } => predict::run(job, prompt, top, state.model()?),
         Spec::Trace(spec) => trace::run(job, &spec, state.model()?),
+        Spec::Lens(spec) => lens::run(job, &spec, state.model()?),
         Spec::Edit { id, edit, watch } => edit::run(job, id, *edit, watch, state),
         Spec::Try { edit, watch } => edit::trial(job, *edit, watch, state),
         Spec::Stack { edits } => {

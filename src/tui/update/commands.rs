@@ -1,6 +1,6 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, duel, layers, model, recipe, session, stack};
+use super::{act, duel, layers, lens, model, recipe, session, stack};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -59,12 +59,17 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::First => move_to_end(state, -1),
         C::Last => move_to_end(state, 1),
         C::Kinds => next_kinds(state),
+        C::Shown => state.lens.shown = state.lens.shown.next(),
         C::Transpose => state.trace.transposed = !state.trace.transposed,
         C::Filter => state.watch.next_filter(),
         C::Zoom => state.zoomed = !state.zoomed,
         C::NextPane => state.focus_on(state.focus.step(1)),
         C::PreviousPane => state.focus_on(state.focus.step(-1)),
-        C::Go(pane) => state.focus_on(pane),
+        C::Go(pane) => {
+            state.focus_on(pane);
+            // Only that pane asks for what it shows.
+            return lens::follow(state);
+        }
 
         C::Save => return session::save(state),
         C::SaveAs => session::ask_for_name(state),
@@ -126,6 +131,7 @@ fn move_by(state: &mut State, dx: isize, dy: isize) {
             let last = state.duel.tries.len().saturating_sub(1);
             state.duel.cursor = moved(state.duel.cursor, dy).min(last);
         }
+        Pane::Lens => state.lens.move_by(dx, dy),
         Pane::Neighbours => {
             let last = state.watch.listed().saturating_sub(1);
             state.watch.cursor = moved(state.watch.cursor, dy).min(last);
@@ -185,6 +191,8 @@ fn move_to_end(state: &mut State, direction: isize) {
         let show = std::mem::replace(&mut state.trace.show, alone);
         move_cell(state, far, 0);
         state.trace.show = show;
+    } else if state.focus == Pane::Lens {
+        move_by(state, far, 0);
     } else {
         move_by(state, 0, far);
     }

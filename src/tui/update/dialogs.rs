@@ -8,7 +8,7 @@ use crate::tui::export;
 use crate::tui::keymap::{Command, Press};
 use crate::tui::search;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A key for the topmost overlay.
 pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
@@ -206,7 +206,7 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
             let own = state.session.path.as_ref() == Some(&path);
             session::save_to(state, path, own)
         }
-        Ask::WriteTo => match export::text(state, state.focus) {
+        Ask::WriteTo => match export::for_file(state, state.focus, Path::new(&text)) {
             Some(content) => vec![Effect::WriteFile(PathBuf::from(text), content)],
             None => {
                 state.say("nothing to write here yet");

@@ -1,6 +1,6 @@
 //! What the engine says.
 
-use super::{act, duel, model, session, stack};
+use super::{act, duel, lens, model, session, stack};
 use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
@@ -117,6 +117,10 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
     let ticket = job.ticket;
     if job.kind == JobKind::Duel {
         duel::over(state, ticket, result);
+        return vec![];
+    }
+    if job.kind == JobKind::Lens {
+        lens::over(state, ticket, result);
         return vec![];
     }
     state.confabs.asked.remove(&ticket);
@@ -240,6 +244,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             } else {
                 stack::refresh(state)
             };
+            effects.extend(lens::follow(state));
             if state.session.unsaved() {
                 effects.extend(session::autosave(state));
             }
@@ -271,7 +276,8 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             state.confabs.finish(generations);
             vec![]
         }
-        Outcome::Moments(_)
+        Outcome::Looked(_)
+        | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)
         | Outcome::Tried(_)

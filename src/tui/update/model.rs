@@ -2,8 +2,8 @@
 
 use crate::engine::{LoadSpec, Source, Spec};
 use crate::tui::app::{
-    Confabs, Confirm, Duel, Edits, Effect, Entry, Health, JobKind, Overlay, SessionState, State,
-    TraceView, Watched,
+    Confabs, Confirm, Duel, Edits, Effect, Entry, Health, JobKind, LensView, Overlay, SessionState,
+    State, TraceView, Watched,
 };
 
 /// Opens the list of models.
@@ -61,6 +61,7 @@ pub fn forget(state: &mut State) {
     state.watch = Watched::default();
     state.confabs = Confabs::new(state.settings.seed);
     state.duel = Duel::default();
+    state.lens = LensView::default();
     state.session = SessionState::default();
     state.fact.layer = crate::edit::LayerChoice::Auto;
     state.fact.tuned.clear();

@@ -47,6 +47,11 @@ pub fn mouse(state: &mut State, event: MouseEvent) -> Vec<Effect> {
                         state.duel.cursor = at;
                     }
                 }
+                Pane::Lens => {
+                    if let Some(at) = view::lens::cell_at(area, state, position) {
+                        state.lens.cursor = Some(at);
+                    }
+                }
                 Pane::Trace => {
                     if let Some(at) = view::trace::cell_at(area, state, position) {
                         state.trace.cursor = Some(at);

@@ -135,7 +135,12 @@ pub fn restack(state: &mut State) -> Vec<Effect> {
 }
 
 fn drop_looks(state: &mut State) -> Vec<Effect> {
-    let looks = [JobKind::Probe, JobKind::Generate, JobKind::Recheck];
+    let looks = [
+        JobKind::Probe,
+        JobKind::Generate,
+        JobKind::Recheck,
+        JobKind::Lens,
+    ];
     let stale: Vec<_> = looks
         .into_iter()
         .flat_map(|kind| state.jobs.of_kind(kind))

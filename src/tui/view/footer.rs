@@ -161,6 +161,26 @@ fn offered(state: &State) -> Vec<&'static [C]> {
             ],
         };
     }
+    if state.focus == Pane::Lens {
+        return match state.edits.stack.is_empty() {
+            true => vec![
+                &[C::Edit],
+                &[C::Shown],
+                &[C::Copy],
+                &[C::WriteFile],
+                &[C::Back],
+            ],
+            false => vec![
+                &[C::Shown],
+                &[C::Toggle],
+                &[C::Weaker, C::Stronger],
+                &[C::Undo],
+                &[C::Copy],
+                &[C::WriteFile],
+                &[C::Back],
+            ],
+        };
+    }
     let mut offered: Vec<&[C]> = vec![&[C::Trace], &[C::Edit]];
     if !state.edits.stack.is_empty() {
         offered.extend([&[C::Undo][..], &[C::Toggle], &[C::Weaker, C::Stronger]]);
@@ -184,7 +204,7 @@ fn offered(state: &State) -> Vec<&'static [C]> {
                 false => [&[C::Go(Pane::Stack)][..], &[C::Recipe], &[C::Duel]],
             });
         }
-        Pane::Stack | Pane::Duel => {}
+        Pane::Stack | Pane::Duel | Pane::Lens => {}
         Pane::Neighbours => offered.extend([&[C::Filter][..], &[C::Watch], &[C::Look]]),
         Pane::Confabulations => offered.extend([&[C::Roll][..]]),
     }

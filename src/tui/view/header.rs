@@ -179,6 +179,7 @@ pub fn stage_name(stage: Stage) -> &'static str {
         Stage::Fetch => "fetching the model",
         Stage::Load => "opening the model",
         Stage::Trace => "trace",
+        Stage::Lens => "lens",
         Stage::Templates => "contexts",
         Stage::SecondMoment => "second moment",
         Stage::Value => "value v*",

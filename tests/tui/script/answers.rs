@@ -1,7 +1,7 @@
 //! What the engine says to each job.
 
 use super::world::{
-    LAYERS, candidates, cell, generations, model, neighbours, recheck, tokenise, tried,
+    LAYERS, candidates, cell, generations, looked, model, neighbours, recheck, tokenise, tried,
 };
 use pentimento::edit::Delta;
 use pentimento::engine::{
@@ -265,6 +265,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             Outcome::Proposed(neighbours(false).into_iter().map(probe).collect())
         }
         Spec::Generate { prompts, .. } => Outcome::Generated(generations(prompts)),
+        Spec::Lens(spec) => Outcome::Looked(Box::new(looked(spec, edited))),
         Spec::Moments { .. } => Outcome::Moments(vec![]),
         Spec::Score { .. } => Outcome::Scored(Default::default()),
         Spec::Judge { .. } => Outcome::Judged(Vec::new()),

@@ -4,6 +4,9 @@ use pentimento::edit::{LayerChoice, Method};
 use pentimento::engine::{
     Candidate, EventKind, LayerOverlaps, LayerWeights, ModelInfo, Outcome, Overlap, StackCheck,
 };
+use pentimento::measure::lens::{
+    AnswerToken, Depth, Difference, Grid, Guess, LensReport, LensSpec, Seen,
+};
 use pentimento::measure::{EditReport, Elapsed, Generation, LayerNorm, Pair, ProbeGroup, ProbeRow};
 use pentimento::trace::Kind;
 
@@ -343,5 +346,85 @@ pub fn tried(method: Method, layer: LayerChoice) -> EditReport {
             ..Elapsed::default()
         },
         ..EditReport::default()
+    }
+}
+
+/// What the lens shows of Seattle and of another answer, edited at layer 4 or not.
+pub fn looked(spec: &LensSpec, edited: bool) -> LensReport {
+    let (tokens, _) = tokenise(&spec.prompt);
+    let last = tokens.len() - 1;
+    let rise = |depth: usize, from: f64| 1.0 / (1.0 + (1.6 * (from - depth as f64)).exp());
+    let grid = |p: &dyn Fn(usize) -> f64| -> Grid {
+        let row = |t: usize| (0..=LAYERS).map(move |d| p(d) * 0.4f64.powi((last - t) as i32));
+        (0..=last).map(|t| row(t).collect()).collect()
+    };
+    let old = |depth| 0.94 * rise(depth, 5.2);
+    let new = |depth| 0.0004 * rise(depth, 7.0);
+    let old_after = |depth| old(depth) * if depth > 6 { 0.01 } else { 1.0 };
+    let new_after = |depth| {
+        if depth > 4 {
+            0.992 * rise(depth, 6.2)
+        } else {
+            new(depth)
+        }
+    };
+    let seen = |old: &dyn Fn(usize) -> f64, new: &dyn Fn(usize) -> f64| {
+        let guess = |id, text: &str, p| Guess {
+            id,
+            text: text.into(),
+            p,
+        };
+        let (p_old, p_new) = (grid(old), grid(new));
+        let top = p_old.iter().zip(&p_new).map(|(old, new)| {
+            let cells = old.iter().zip(new).map(|(old, new)| {
+                let rest = 1.0 - old - new;
+                let mut told = vec![
+                    guess(7, " Seattle", *old),
+                    guess(8, &spec.new, *new),
+                    guess(9, " the\u{1b}[31m", 0.5 * rest),
+                ];
+                told.sort_by(|a, b| b.p.total_cmp(&a.p));
+                told
+            });
+            cells.collect()
+        });
+        let top = top.collect();
+        Seen::new(p_old, p_new, top)
+    };
+    let before = seen(&old, &new);
+    let (after, sentence) = match edited {
+        true => (
+            seen(&old_after, &new_after),
+            "the old answer still leads in the embedding and layers 0–5 (with p up to 0.73); the new one leads from layer 6 on",
+        ),
+        false => (before.clone(), "no edit is on: the old answer leads"),
+    };
+    let less = |a: &Grid, b: &Grid| -> Grid {
+        let rows = a.iter().zip(b);
+        rows.map(|(a, b)| a.iter().zip(b).map(|(a, b)| a - b).collect())
+            .collect()
+    };
+    let answer = |id, text: &str| AnswerToken {
+        text: text.into(),
+        id,
+        token: text.into(),
+    };
+    LensReport {
+        model: "atlas".into(),
+        prompt: spec.prompt.clone(),
+        input_ids: vec![1; tokens.len()],
+        tokens,
+        forced: 0,
+        old: answer(7, "Seattle"),
+        new: answer(8, &spec.new),
+        columns: (0..=LAYERS).map(Depth).collect(),
+        first_edited: edited.then_some(4),
+        difference: Difference {
+            p_old: less(&after.p_old, &before.p_old),
+            p_new: less(&after.p_new, &before.p_new),
+        },
+        before,
+        after,
+        sentence: sentence.into(),
     }
 }
