@@ -64,8 +64,7 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
         return Err(CliError::NoTerminal);
     }
-    let config = folders::config().map(|folder| Config::read(&folder.join("config.toml")));
-    let config = config.transpose()?.unwrap_or_default();
+    let config = Config::of_user()?;
     let path = cli.session.map(|path| session::save::named(&path));
     let model = path
         .as_deref()

@@ -4,6 +4,7 @@ use super::spec::EditId;
 use crate::edit::EditError;
 use crate::facts::FactsError;
 use crate::hub::HubError;
+use crate::measure::validate::ValidateError;
 use crate::model::ModelError;
 use crate::trace::TraceError;
 
@@ -30,6 +31,8 @@ pub enum EngineError {
     #[error(transparent)]
     Edit(#[from] EditError),
     #[error(transparent)]
+    Validate(#[from] ValidateError),
+    #[error(transparent)]
     Facts(#[from] FactsError),
 }
 
@@ -40,6 +43,16 @@ impl EngineError {
             EngineError::Model(error) => matches!(error, ModelError::Cancelled),
             EngineError::Edit(error) => error.is_cancelled(),
             EngineError::Trace(error) => error.is_cancelled(),
+            EngineError::Validate(error) => error.is_cancelled(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is the fault of the layer that was edited: another may do.
+    pub fn is_of_layer(&self) -> bool {
+        match self {
+            EngineError::Edit(error) => error.is_of_layer(),
+            EngineError::Validate(error) => error.is_of_layer(),
             _ => false,
         }
     }

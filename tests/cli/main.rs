@@ -5,6 +5,7 @@ mod atlas;
 mod brought;
 mod counterfact;
 mod process;
+mod validate;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

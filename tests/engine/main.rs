@@ -2,6 +2,7 @@
 //! nothing changed by a job that did not finish.
 
 mod stack;
+mod validate;
 
 use crossbeam_channel::Receiver;
 use pentimento::edit::{EditSpec, Method, Request};

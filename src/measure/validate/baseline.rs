@@ -251,11 +251,13 @@ mod tests {
         assert_eq!(divergence(&p, &p), 0.0);
     }
 
-    /// A change at `layer` whose every entry is `size`.
+    /// A change at `layer` that no norm takes away: its rows differ.
     fn change(decoder: &Decoder, layer: usize, size: f32) -> Delta {
         Delta {
             layer,
-            r: vec![size; decoder.config.d],
+            r: (0..decoder.config.d)
+                .map(|i| size * (i % 5) as f32)
+                .collect(),
             u: vec![1.0; decoder.config.d_mlp],
             rank: 1,
             bias: vec![],
@@ -285,12 +287,12 @@ mod tests {
         assert_eq!(shift(&decoder), shift(&edited(4, 0.0)));
 
         // From a kept residual and from the start: the same figures.
-        let some = edited(5, 1e-3);
+        let some = edited(5, 1e-2);
         let far = shift(&some);
         let plain = Baseline::capture(&decoder, &tokens, &battery, &[], &mut ()).unwrap();
         let slow = plain.compare(&some, &mut ()).unwrap();
         for (a, b) in far.kl.iter().zip(&slow.kl) {
-            assert!((a - b).abs() < 1e-6, "{a} {b}");
+            assert!((a - b).abs() < 1e-4 * (1.0 + a), "{a} {b}");
         }
         assert!(far.kl.iter().all(|kl| *kl > 0.0));
         for (layer, cosine) in &far.cosines {

@@ -1,6 +1,6 @@
 //! Which layers are worth trying: those that a trace names, the strongest first.
 
-use super::report::Plan;
+use super::plan::Plan;
 use crate::edit::{EditSpec, LayerChoice, defaults};
 use crate::trace::SubjectRow;
 use serde::{Deserialize, Serialize};

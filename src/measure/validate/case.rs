@@ -2,8 +2,10 @@
 //! words, and which part of the battery is watched more closely.
 
 use super::battery::Category;
-use super::paraphrases::COUNT;
 use serde::{Deserialize, Serialize};
+
+/// Paraphrase templates for a request.
+pub const COUNT: usize = 7;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

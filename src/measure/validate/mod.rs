@@ -14,6 +14,7 @@ pub mod case;
 pub mod check;
 pub mod error;
 pub mod paraphrases;
+pub mod plan;
 pub mod report;
 pub mod thresholds;
 
@@ -24,5 +25,6 @@ pub use case::Case;
 pub use check::{Check, CheckKind, Part, Verdict};
 pub use error::ValidateError;
 pub use paraphrases::Paraphrases;
-pub use report::{Attempt, Plan, Step, Validation};
+pub use plan::Plan;
+pub use report::{Attempt, Step, Validation};
 pub use thresholds::Thresholds;

@@ -1,6 +1,6 @@
 //! The request in other words: does the edit hold where it was not made?
 
-use super::case::Case;
+use super::case::{COUNT, Case};
 use super::check::Part;
 use super::error::{Result, ValidateError};
 use crate::edit::Request;
@@ -10,9 +10,6 @@ use crate::measure::rescore::Rescore;
 use crate::measure::score::Ask;
 use crate::model::probe::Probe;
 use crate::model::{Decoder, Tokens};
-
-/// Paraphrase templates for a request.
-pub const COUNT: usize = 7;
 
 /// Seven templates with `{}` for the subject, other than the request's own prompt:
 /// the user's, then the other wordings of the fact's relation where the world

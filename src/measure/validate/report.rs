@@ -1,24 +1,10 @@
-//! What is asked of a validation, what it says as it goes, and what came of it:
-//! plain data.
+//! What a validation says as it goes, and what came of it: plain data.
 
 use super::candidates::{Candidates, Origin};
 use super::case::Case;
 use super::check::{Check, Verdict};
 use super::thresholds::Thresholds;
 use serde::{Deserialize, Serialize};
-
-/// How an edit is to be validated.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Plan {
-    pub case: Case,
-    pub thresholds: Thresholds,
-    /// The user's own paraphrases, templates with `{}` for the subject.
-    pub paraphrases: Vec<String>,
-    /// The layers to try in this order; empty: what the edit itself names, else
-    /// the trace's ranking.
-    pub layers: Vec<usize>,
-}
 
 /// What a running validation says.
 #[derive(Clone, Debug, PartialEq)]

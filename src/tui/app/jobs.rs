@@ -39,7 +39,7 @@ impl JobKind {
             Spec::Load(_) => JobKind::Load,
             Spec::Predict { .. } => JobKind::Predict,
             Spec::Trace(_) => JobKind::Trace,
-            Spec::Edit { .. } => JobKind::Edit,
+            Spec::Edit { .. } | Spec::Validate { .. } => JobKind::Edit,
             Spec::Try { .. } => JobKind::Duel,
             Spec::Stack { .. } => JobKind::Stack,
             Spec::Recheck { .. } => JobKind::Recheck,

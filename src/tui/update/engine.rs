@@ -67,6 +67,7 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
                 making.losses.push(step);
             }
         }
+        EventKind::Validating(_) => {}
         EventKind::Row { index, row, after } => state.watch.take(ticket, index, row, after),
         EventKind::Held { id, p } => {
             if state.edits.check.ticket == Some(ticket) {
@@ -271,7 +272,8 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             state.confabs.finish(generations);
             vec![]
         }
-        Outcome::Moments(_)
+        Outcome::Rejected(_)
+        | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)
         | Outcome::Tried(_)

@@ -222,6 +222,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             events.push(started(Stage::Value, 20));
             Outcome::Tried(Box::new(tried(edit.method, edit.layer)))
         }
+        Spec::Validate { .. } => Outcome::Cancelled,
         Spec::Stack { edits } => {
             let on = edits.iter().filter(|e| e.on).count();
             Outcome::Stacked {
