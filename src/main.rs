@@ -88,6 +88,7 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
         top: config.top.unwrap_or(plain.top),
         tokens: config.tokens.unwrap_or(plain.tokens),
         seed: config.seed.unwrap_or(plain.seed),
+        thresholds: config.validation,
         folder: std::env::current_dir().unwrap_or_default(),
     };
     let color = cli.color.or(config.color).unwrap_or_else(|| "auto".into());

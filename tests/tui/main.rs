@@ -11,3 +11,4 @@ mod recipe;
 mod screens;
 mod script;
 mod stored;
+mod validation;

@@ -61,6 +61,7 @@ pub fn forget(state: &mut State) {
     state.watch = Watched::default();
     state.confabs = Confabs::new(state.settings.seed);
     state.duel = Duel::default();
+    state.validation = None;
     state.session = SessionState::default();
     state.fact.layer = crate::edit::LayerChoice::Auto;
     state.fact.tuned.clear();
