@@ -57,9 +57,8 @@ fn checks(found: &Validation, styles: &Styles) -> Vec<(String, Style)> {
     let mut words = Vec::new();
     for check in found.kept().into_iter().flat_map(|kept| &kept.checks) {
         let (mark, style) = mark(check.verdict, styles);
-        words.push((format!("{mark} "), style));
-        let figure = format!("{} {:.2}   ", check.kind.figure(), check.value);
-        words.push((figure, styles.text()));
+        let figure = format!("{mark} {} {:.2}  ", check.kind.figure(), check.value);
+        words.push((figure, style));
     }
     match found.attempts.len() {
         0 | 1 => {}
