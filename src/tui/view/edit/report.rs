@@ -57,12 +57,13 @@ fn checks(found: &Validation, styles: &Styles) -> Vec<(String, Style)> {
     let mut words = Vec::new();
     for check in found.kept().into_iter().flat_map(|kept| &kept.checks) {
         let (mark, style) = mark(check.verdict, styles);
-        let figure = format!("{mark} {} {:.2}  ", check.kind.figure(), check.value);
+        let apart = if words.is_empty() { "" } else { "  " };
+        let figure = format!("{apart}{mark} {} {:.2}", check.kind.figure(), check.value);
         words.push((figure, style));
     }
     match found.attempts.len() {
         0 | 1 => {}
-        n => words.push((format!("{} given up", n - 1), styles.dim())),
+        n => words.push((format!("  {} given up", n - 1), styles.dim())),
     }
     words
 }
