@@ -64,8 +64,7 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
         return Err(CliError::NoTerminal);
     }
-    let config = folders::config().map(|folder| Config::read(&folder.join("config.toml")));
-    let config = config.transpose()?.unwrap_or_default();
+    let config = Config::of_user()?;
     let path = cli.session.map(|path| session::save::named(&path));
     let model = path
         .as_deref()
@@ -89,6 +88,7 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
         top: config.top.unwrap_or(plain.top),
         tokens: config.tokens.unwrap_or(plain.tokens),
         seed: config.seed.unwrap_or(plain.seed),
+        thresholds: config.validation,
         folder: std::env::current_dir().unwrap_or_default(),
     };
     let color = cli.color.or(config.color).unwrap_or_else(|| "auto".into());

@@ -1,8 +1,12 @@
-//! The user's own defaults for the workbench: `config.toml` in the XDG folder.
+//! The user's own defaults: `config.toml` in the XDG folder. All are the
+//! workbench's; the thresholds of `[validation]` are the command line's too.
 
 use super::error::CliError;
+use crate::measure::validate::Thresholds;
+use crate::session::folders;
 use crate::session::text::shown;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -25,9 +29,29 @@ pub struct Config {
     /// Tokens per continuation.
     pub tokens: Option<usize>,
     pub seed: Option<u32>,
+    /// What a validated edit has to reach.
+    #[serde(deserialize_with = "thresholds")]
+    pub validation: Thresholds,
+}
+
+fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Thresholds, D::Error> {
+    let read = Thresholds::deserialize(from)?;
+    let Thresholds { kl_strict, kl, .. } = read;
+    match kl_strict <= kl {
+        true => Ok(read),
+        false => Err(D::Error::custom(format!(
+            "kl_strict is {kl_strict} and kl {kl}: the strict one is the lower one"
+        ))),
+    }
 }
 
 impl Config {
+    /// The user's own; an absent one says nothing.
+    pub fn of_user() -> Result<Config, CliError> {
+        let config = folders::config().map(|folder| Config::read(&folder.join("config.toml")));
+        Ok(config.transpose()?.unwrap_or_default())
+    }
+
     /// Reads a file; one that is not there says nothing.
     pub fn read(path: &Path) -> Result<Config, CliError> {
         let text = match fs::read_to_string(path) {
@@ -74,6 +98,10 @@ mod tests {
             (config.mouse, config.top, config.seed),
             (Some(false), Some(9), None)
         );
+        assert_eq!(config.validation, Thresholds::default());
+        let config = read("[validation]\nparaphrases = 0.3\n").unwrap();
+        assert_eq!(config.validation.paraphrases, 0.3);
+        assert_eq!(config.validation.kl, Thresholds::default().kl);
     }
 
     #[test]
@@ -82,6 +110,15 @@ mod tests {
             ("top = 1\nmouse = maybe", "line 2, column 9"),
             ("top = 1\n\ncolour = 3", "line 3, column 1"),
             ("top = \"é\"\n", "line 1, column 7"),
+            (
+                "[validation]\nkl = 0.2\nfingerprint = 9",
+                "line 3, column 15",
+            ),
+            ("[validation]\nlayers = 0", "line 2, column 10"),
+            (
+                "top = 1\n[validation]\nkl_strict = 0.5\n",
+                "line 2, column 1",
+            ),
         ] {
             let error = read(content).unwrap_err().to_string();
             assert!(error.contains(&format!("config.toml, {at}: ")), "{error}");

@@ -2,13 +2,16 @@
 
 use super::client::Client;
 use super::error::CliError;
+use super::requests::Asked;
 use super::trace::{edits_on, free};
-use super::{Context, files, hyper, open, report, requests};
+use super::{Config, Context, files, hyper, open, report, requests, validation};
 use crate::edit::{EditSpec, LayerChoice, Method, MomentSource, Request};
-use crate::engine::{Outcome, Spec, from_session};
+use crate::engine::{Outcome, Spec};
 use crate::measure::Watch;
+use crate::measure::validate::{Case, Plan, Validation};
 use crate::session::text::shown;
 use crate::session::{self, SavedEdit};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -33,9 +36,18 @@ pub struct Args {
     /// An edit for each request, one on top of the other [default for r-rome, rome, direct]
     #[arg(long, requires = "requests")]
     one_by_one: bool,
-    /// Drop each edit after which the target has less than half of p
-    #[arg(long, requires = "requests")]
+    /// Keep an edit only if it passes three checks, at one of up to three layers; thresholds in
+    /// config.toml
+    #[arg(long)]
     validate: bool,
+    /// What is mended: wrong-fact, stereotype, over-refusal, under-refusal
+    #[arg(long, requires = "validate", default_value = Case::default().name(), value_parser = case(),
+          hide_possible_values = true)]
+    case: Case,
+    /// Paraphrases to check with, a JSON list of strings with {} [default: what is known of the
+    /// relation, then contexts of the case]
+    #[arg(long, value_name = "FILE", requires = "validate")]
+    paraphrases: Option<PathBuf>,
     /// r-rome, rome, memit, emmet, alpha-edit, ft, ft-l, or direct
     #[arg(
         long, default_value = Method::default().name(), value_parser = hyper::method(),
@@ -101,6 +113,13 @@ pub(super) fn not_empty(text: &str) -> Result<String, String> {
     }
 }
 
+fn case() -> impl TypedValueParser<Value = Case> {
+    PossibleValuesParser::new(Case::ALL.map(Case::name)).map(|name| {
+        let mut all = Case::ALL.into_iter();
+        all.find(|case| case.name() == name).unwrap_or_default()
+    })
+}
+
 /// "5" or "5-9".
 fn layers(text: &str) -> Result<LayerChoice, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -124,12 +143,25 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         .map(files::probes)
         .transpose()?
         .unwrap_or_default();
+    let plan = match args.validate {
+        true => Some(Plan {
+            case: args.case,
+            thresholds: Config::of_user()?.validation,
+            ..Plan::default()
+        }),
+        false => None,
+    };
+    let paraphrases = args.paraphrases.as_deref().map(files::templates);
+    let paraphrases = paraphrases.transpose()?.unwrap_or_default();
     let requests = match &args.requests {
         Some(file) => requests::read(file)?,
-        None => vec![Request {
-            prompt: args.prompt.unwrap_or_default(),
-            subject: args.subject.unwrap_or_default(),
-            target: args.target.unwrap_or_default(),
+        None => vec![Asked {
+            request: Request {
+                prompt: args.prompt.unwrap_or_default(),
+                subject: args.subject.unwrap_or_default(),
+                target: args.target.unwrap_or_default(),
+            },
+            paraphrases: Vec::new(),
         }],
     };
     let requests = &requests[..args.limit.unwrap_or(usize::MAX).min(requests.len())];
@@ -165,18 +197,38 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
     let mut first = 1 + session.edits.iter().map(|edit| edit.id).max().unwrap_or(0);
     for group in requests.chunks(size.max(1)) {
         let asked = EditSpec {
-            request: group[0].clone(),
-            more: group[1..].to_vec(),
+            request: group[0].request.clone(),
+            more: group[1..].iter().map(|a| a.request.clone()).collect(),
             ..model.clone()
         };
         let id = first;
-        let spec = Spec::Edit {
-            id,
-            edit: Box::new(asked.clone()),
-            watch: watch.clone(),
+        let (edit, watched) = (Box::new(asked.clone()), watch.clone());
+        let spec = match plan.clone() {
+            Some(plan) => Spec::Validate {
+                id,
+                edit,
+                watch: watched,
+                plan: Plan {
+                    // The user's own of every fact come before those of one.
+                    paraphrases: (group.iter())
+                        .map(|fact| [&paraphrases[..], &fact.paraphrases].concat())
+                        .collect(),
+                    ..plan
+                },
+            },
+            None => Spec::Edit {
+                id,
+                edit,
+                watch: watched,
+            },
         };
         let (report, deltas) = match client.run(spec) {
             Ok(Outcome::Edited { report, deltas, .. }) => (report, deltas),
+            Ok(Outcome::Rejected(found)) if many => {
+                failures.push((asked.request.text(), found.rejections()));
+                continue;
+            }
+            Ok(Outcome::Rejected(found)) => return rejected(&found, args.json, out),
             Ok(_) => return Err(CliError::EngineEnded),
             // What was made so far is kept.
             Err(CliError::Cancelled) if made > 0 => {
@@ -189,14 +241,6 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
             }
             Err(error) => return Err(error),
         };
-        if args.validate && report.p_target.after < 0.5 {
-            let edits = session.edits.iter().map(from_session::stacked).collect();
-            client.run(Spec::Stack { edits })?;
-            let after = report.p_target.after;
-            let reason = format!("it did not take: p(target) is {after:.2} after it");
-            failures.push((asked.request.text(), reason));
-            continue;
-        }
         first += 1;
         made += group.len();
         if args.json {
@@ -230,6 +274,18 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         writeln!(out, "saved to {}", path.display())?;
     }
     Ok(())
+}
+
+/// One edit that was not made: what was tried, and the error that ends it.
+fn rejected(found: &Validation, json: bool, out: &mut dyn Write) -> Result<(), CliError> {
+    match json {
+        true => writeln!(out, "{}", serde_json::json!({ "validation": found }))?,
+        false => validation::write(found, out)?,
+    }
+    out.flush()?;
+    let why = found.rejections();
+    let words = format!("no layer passed the checks, and nothing was kept: {why}");
+    Err(CliError::Failed(words))
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub mod session;
 pub mod table;
 pub mod trace;
 pub mod train;
+pub mod validation;
 
 pub use config::Config;
 pub use error::CliError;

@@ -2,6 +2,7 @@
 //! a terminal, a line now and then in a file.
 
 use super::table::size;
+use super::validation;
 use crate::engine::{EventKind, LossStep, Stage};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -63,6 +64,7 @@ impl Progress {
                 );
             }
             EventKind::Drift(drift) => self.drift = Some(*drift),
+            EventKind::Validating(step) => self.stay(&validation::step(step)),
             EventKind::Loss(LossStep {
                 step, steps, total, ..
             }) => {
@@ -84,6 +86,15 @@ impl Progress {
             self.open = false;
         }
         (self.stage, self.last) = (None, None);
+    }
+
+    /// A line that stays, whatever comes after it.
+    fn stay(&mut self, line: &str) {
+        if self.quiet {
+            return;
+        }
+        self.clear();
+        self.write(&format!("{line}\n"));
     }
 
     /// What is done without the engine.
@@ -126,6 +137,8 @@ fn name(stage: Stage) -> &'static str {
         Stage::SecondMoment => "collecting the second moment",
         Stage::Value => "optimising v*",
         Stage::Update => "updating the weights",
+        Stage::Baseline => "capturing the baseline",
+        Stage::Checks => "checking",
         Stage::Probes => "probing",
         Stage::Generations => "generating",
     }
@@ -188,6 +201,30 @@ mod tests {
             written(true, false),
             "\r\x1b[Ksampling templates\r\x1b[Kprobing\r\x1b[K"
         );
+    }
+
+    #[test]
+    fn what_a_validation_says_stays() {
+        use crate::measure::validate::Step;
+        let said = |terminal, quiet| {
+            let page = Page::default();
+            let mut progress = Progress::new(Box::new(page.clone()), terminal, quiet);
+            let (stage, total) = (Stage::Checks, 3);
+            progress.event(&EventKind::Started { stage, total });
+            for why in ["\u{1b}[2J no", "nor this"] {
+                let step = Box::new(Step::Rejected(why.into()));
+                progress.event(&EventKind::Validating(step));
+            }
+            let bytes = page.0.lock().unwrap().clone();
+            String::from_utf8(bytes).unwrap()
+        };
+        let lines = "  given up: \\u{1b}[2J no\n  given up: nor this\n";
+        assert_eq!(
+            said(true, false),
+            format!("\r\x1b[Kchecking\r\x1b[K{lines}")
+        );
+        assert_eq!(said(false, false), format!("checking\n{lines}"));
+        assert_eq!(said(false, true), "");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::error::CliError;
 use super::table::{Align, Table};
 use super::{Context, open, trace};
 use crate::engine::{Outcome, from_session};
+use crate::measure::EditReport;
 use crate::session::compare::{Difference, differences};
 use crate::session::text::shown;
 use crate::session::{self, Factors, Model, Session};
@@ -76,8 +77,14 @@ fn again(
             Outcome::Edited { id, report, deltas } => {
                 factors.insert(id, deltas);
                 let edit = again.edits.iter_mut().find(|edit| edit.id == id);
-                edit.into_iter()
-                    .for_each(|edit| edit.result = (*report).clone());
+                if let Some(edit) = edit {
+                    // How it was chosen is not made again, only the edit.
+                    let validation = edit.result.validation.take();
+                    edit.result = EditReport {
+                        validation,
+                        ..*report
+                    };
+                }
             }
             Outcome::Traced(report) => {
                 traces

@@ -2,6 +2,7 @@
 
 use super::table::{Align, Table, percent, share};
 use super::trace::warnings;
+use super::validation;
 use crate::edit::{EditSpec, Request};
 use crate::measure::{EditReport, Generation, ProbeGroup, ProbeRow};
 use crate::session::text::shown;
@@ -25,6 +26,9 @@ pub fn edit(asked: &EditSpec, report: &EditReport, out: &mut dyn Write) -> io::R
     if !report.facts.is_empty() {
         writeln!(out)?;
         facts(report).write(out)?;
+    }
+    if let Some(found) = &report.validation {
+        validation::write(found, out)?;
     }
     if !report.probes.is_empty() {
         writeln!(out, "\nprobes: {}", moved(&report.probes))?;

@@ -14,6 +14,16 @@ struct Row {
     prompt: String,
     subject: String,
     target: String,
+    /// Other wordings with {} for the subject.
+    #[serde(default)]
+    paraphrases: Vec<String>,
+}
+
+/// A fact to rewrite, and its paraphrases where the file has them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    pub request: Request,
+    pub paraphrases: Vec<String>,
 }
 
 /// What is wrong with a file, line by line; the first ones are told.
@@ -24,7 +34,7 @@ struct Broken {
 const TOLD: usize = 8;
 
 /// Reads all requests of `path`, or names every line that is broken.
-pub fn read(path: &Path) -> Result<Vec<Request>, CliError> {
+pub fn read(path: &Path) -> Result<Vec<Asked>, CliError> {
     let text = text_of(path)?;
     let rows = match text.trim_start().chars().next() {
         Some('[') => counterfact(path, &text)?,
@@ -117,10 +127,15 @@ fn counterfact(path: &Path, text: &str) -> Result<Rows, CliError> {
             subject,
             target,
         } = record.request();
+        // Those that name the subject as it is; the others are no templates.
+        let template = |text: &String| text.replacen(subject.as_str(), "{}", 1);
+        let all = record.paraphrase_prompts.iter();
+        let paraphrases = all.map(template).filter(|text| braces(text)).collect();
         Ok(Row {
             prompt,
             subject,
             target,
+            paraphrases,
         })
     };
     // A record has no line of its own: it goes by its number.
@@ -128,13 +143,21 @@ fn counterfact(path: &Path, text: &str) -> Result<Rows, CliError> {
     Ok(numbered.map(|(i, record)| (i + 1, row(record))).collect())
 }
 
-fn sound(row: Row) -> Result<Request, String> {
+fn braces(text: &str) -> bool {
+    text.matches("{}").count() == 1
+}
+
+fn sound(row: Row) -> Result<Asked, String> {
     let Row {
         prompt,
         subject,
         target,
+        paraphrases,
     } = row;
-    if prompt.matches("{}").count() != 1 {
+    if !paraphrases.iter().all(|text| braces(text)) {
+        return Err("each paraphrase needs one {} where the subject goes".into());
+    }
+    if !braces(&prompt) {
         return Err("its prompt needs one {} where the subject goes".into());
     }
     if subject.trim().is_empty() {
@@ -143,10 +166,14 @@ fn sound(row: Row) -> Result<Request, String> {
     if target.trim().is_empty() {
         return Err("its target is empty".into());
     }
-    Ok(Request {
+    let request = Request {
         prompt,
         subject,
         target,
+    };
+    Ok(Asked {
+        request,
+        paraphrases,
     })
 }
 
@@ -172,7 +199,7 @@ fn refused(path: &Path, reason: &str) -> CliError {
 mod tests {
     use super::*;
 
-    fn of(content: &str) -> Result<Vec<Request>, String> {
+    fn of(content: &str) -> Result<Vec<Asked>, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("requests");
         fs::write(&path, content).unwrap();
@@ -192,8 +219,26 @@ mod tests {
             "subject": "Big Ben, the bell", "target_new": {"str": "Rome"}, "target_true": {"str": "London"}},
             "paraphrase_prompts": [], "neighborhood_prompts": []}]"#;
         for content in [csv, jsonl, counterfact] {
-            assert_eq!(of(content).unwrap(), std::slice::from_ref(&want));
+            let read = of(content).unwrap();
+            assert_eq!(read.len(), 1);
+            assert_eq!((&read[0].request, read[0].paraphrases.len()), (&want, 0));
         }
+    }
+
+    #[test]
+    fn paraphrases_come_with_a_request() {
+        let jsonl = r#"{"prompt": "{} is in", "subject": "Big Ben", "target": "Rome",
+            "paraphrases": ["You find {} in"]}"#;
+        let jsonl = jsonl.replace('\n', "");
+        let counterfact = r#"[{"case_id": 1, "requested_rewrite": {"prompt": "{} is in",
+            "subject": "Big Ben", "target_new": {"str": "Rome"}, "target_true": {"str": "London"}},
+            "paraphrase_prompts": ["Yes. You find Big Ben in", "The bell is in"],
+            "neighborhood_prompts": []}]"#;
+        assert_eq!(of(&jsonl).unwrap()[0].paraphrases, ["You find {} in"]);
+        let read = of(counterfact).unwrap();
+        assert_eq!(read[0].paraphrases, ["Yes. You find {} in"]);
+        let error = of(&jsonl.replace("You find {}", "You find it")).unwrap_err();
+        assert!(error.contains("line 1: each paraphrase needs"), "{error}");
     }
 
     #[test]

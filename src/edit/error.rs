@@ -95,6 +95,19 @@ impl EditError {
     pub fn is_cancelled(&self) -> bool {
         matches!(self, EditError::Model(ModelError::Cancelled))
     }
+
+    /// Whether the numbers of this very layer are at fault: another one may do.
+    pub fn is_of_layer(&self) -> bool {
+        matches!(
+            self,
+            EditError::Singular { .. }
+                | EditError::Imprecise { .. }
+                | EditError::NotFinite { .. }
+                | EditError::NoDirection(_)
+                | EditError::AlikeKeys
+                | EditError::NoNullSpace { .. }
+        )
+    }
 }
 
 pub type Result<T, E = EditError> = std::result::Result<T, E>;

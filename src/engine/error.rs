@@ -5,6 +5,7 @@ use crate::edit::EditError;
 use crate::facts::FactsError;
 use crate::hub::HubError;
 use crate::measure::lens::LensError;
+use crate::measure::validate::ValidateError;
 use crate::model::ModelError;
 use crate::trace::TraceError;
 
@@ -33,6 +34,8 @@ pub enum EngineError {
     #[error(transparent)]
     Lens(#[from] LensError),
     #[error(transparent)]
+    Validate(#[from] ValidateError),
+    #[error(transparent)]
     Facts(#[from] FactsError),
 }
 
@@ -44,6 +47,16 @@ impl EngineError {
             EngineError::Edit(error) => error.is_cancelled(),
             EngineError::Trace(error) => error.is_cancelled(),
             EngineError::Lens(error) => error.is_cancelled(),
+            EngineError::Validate(error) => error.is_cancelled(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is the fault of the layer that was edited: another may do.
+    pub fn is_of_layer(&self) -> bool {
+        match self {
+            EngineError::Edit(error) => error.is_of_layer(),
+            EngineError::Validate(error) => error.is_of_layer(),
             _ => false,
         }
     }

@@ -6,6 +6,7 @@ pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
 use crate::measure::counterfact::{Judged, Totals};
 use crate::measure::lens::LensReport;
+use crate::measure::validate::{Step, Validation};
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
@@ -39,6 +40,9 @@ pub enum Stage {
     SecondMoment,
     Value,
     Update,
+    /// The unedited side of a validation.
+    Baseline,
+    Checks,
     Probes,
     Generations,
 }
@@ -172,6 +176,9 @@ pub enum Outcome {
         deltas: Vec<Delta>,
     },
     Tried(Box<EditReport>),
+    /// No layer passed the checks: nothing was kept. A validated edit is `Edited`,
+    /// with the validation in its report.
+    Rejected(Box<Validation>),
     Stacked {
         hash: String,
     },
@@ -211,6 +218,8 @@ pub enum EventKind {
         p: f64,
     },
     Loss(LossStep),
+    /// A validation, as it goes.
+    Validating(Box<Step>),
     /// Row `index` of the probes; sent with `after: false` once p_before is known.
     Row {
         index: usize,

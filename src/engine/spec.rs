@@ -3,6 +3,7 @@
 use crate::edit::{Delta, EditSpec, MomentSource, Request};
 use crate::measure::counterfact::Record;
 use crate::measure::lens::LensSpec;
+use crate::measure::validate::Plan;
 use crate::measure::{Probe, Watch};
 pub use crate::model::Source;
 use crate::trace::TraceSpec;
@@ -47,6 +48,14 @@ pub enum Spec {
         id: EditId,
         edit: Box<EditSpec>,
         watch: Watch,
+    },
+    /// Makes edit `id` as `Edit` does and keeps it if it passes three checks; else
+    /// lets it go and tries the next layer, up to the plan's number of them.
+    Validate {
+        id: EditId,
+        edit: Box<EditSpec>,
+        watch: Watch,
+        plan: Plan,
     },
     /// Makes an edit on top of the current stack, measures it and lets it go.
     Try {

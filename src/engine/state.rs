@@ -8,6 +8,7 @@ use super::spec::{EditId, Stacked};
 use crate::edit::{Delta, Metric, Request, stack};
 use crate::facts::World;
 use crate::measure::MomentHealth;
+use crate::model::decoder::Down;
 use crate::model::{Decoder, Loaded, Tokens};
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
@@ -166,18 +167,29 @@ impl Model {
         on.flat_map(|edit| self.made.get(&edit.id).into_iter().flat_map(|e| &e.asked))
     }
 
-    /// The current weights with one more edit, beside the ones in use.
+    /// The current weights with one more edit, beside the ones in use: those that
+    /// `push` would make. Layers that it does not touch keep their very matrices.
     pub fn with(&self, new: &[Delta]) -> Result<Decoder> {
-        let on = self.stack.iter().filter(|edit| edit.on);
-        let deltas = on.flat_map(|edit| {
-            let of = self.made.get(&edit.id).into_iter();
-            of.flat_map(|made| &made.deltas)
-                .map(|delta| (delta, edit.alpha))
-        });
-        Ok(stack::apply(
-            &self.pristine,
-            deltas.chain(new.iter().map(|delta| (delta, 1.0))),
-        )?)
+        let kept = self.recipes.keys();
+        let kept = kept.map(|&layer| (layer, self.current.down(layer).clone()));
+        let mut downs: BTreeMap<usize, Down> = kept.collect();
+        for layer in new.iter().map(|delta| delta.layer) {
+            let on = self
+                .stack
+                .iter()
+                .filter(|edit| edit.on && edit.alpha != 0.0);
+            let mut changes: Changes = on
+                .flat_map(|edit| {
+                    let made = self.made.get(&edit.id).into_iter();
+                    let deltas = made.flat_map(|made| &made.deltas);
+                    deltas.map(|delta| (delta, edit.alpha))
+                })
+                .collect();
+            changes.extend(new.iter().map(|delta| (delta, 1.0)));
+            changes.retain(|(delta, _)| delta.layer == layer);
+            downs.insert(layer, stack::at(&self.pristine, layer, &changes)?);
+        }
+        Ok(self.pristine.with_edited(downs))
     }
 
     /// Puts a new edit on top of the stack, on and at α = 1.

@@ -15,6 +15,7 @@ pub mod rescore;
 pub mod sample;
 pub mod score;
 pub mod spec;
+pub mod validate;
 
 pub use probes::fell;
 pub use spec::{

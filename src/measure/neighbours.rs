@@ -111,6 +111,23 @@ pub fn whole_answer(world: &World, request: &Request, old: &str) -> Option<Strin
     (!old.is_empty() && fact.object.starts_with(old)).then(|| fact.object.clone())
 }
 
+/// The other wordings of what a request rewrites, the one that no training text
+/// had first. Of a subject that is not in the world, those of the relation that
+/// takes this prompt and knows the new object; none where that is not known.
+pub fn other_wordings(world: &World, request: &Request, old: &str) -> Vec<String> {
+    let target = request.target.trim();
+    let worded = |fact: &&Fact| world.wordings(&fact.relation).contains(&request.prompt);
+    let fact = edited_fact(world, request, old)
+        .or_else(|| (world.facts().iter()).find(|fact| fact.object == target && worded(fact)));
+    let Some(fact) = fact else {
+        return Vec::new();
+    };
+    let asked = world.asked(fact);
+    let all = asked.held_out.into_iter().chain(asked.train);
+    let others = all.filter(|wording| *wording != request.prompt);
+    others.map(str::to_owned).collect()
+}
+
 /// The fact of the world that a request rewrites: by its wording, else by the
 /// old object.
 fn edited_fact<'w>(world: &'w World, request: &Request, old: &str) -> Option<&'w Fact> {

@@ -1,5 +1,6 @@
 //! What is watched around an edit, and what was seen: plain data.
 
+use super::validate::Validation;
 use crate::edit::Hyper;
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +175,9 @@ pub struct EditReport {
     pub probes: Vec<ProbeRow>,
     pub generations: Vec<Generation>,
     pub warnings: Vec<String>,
+    /// The checks that it passed to be kept, where it was validated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     pub elapsed_s: Elapsed,
 }
 

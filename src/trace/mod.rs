@@ -121,9 +121,36 @@ fn severed(base: &Baseline<'_>, last_subject: usize, module: Module) -> Result<V
     Ok(scores)
 }
 
-/// The layer that an edit of this fact should take: only the MLP row at the
-/// last subject token is computed.
-pub fn suggest(traced: Traced<'_>, spec: &TraceSpec, cancel: &AtomicBool) -> Result<usize> {
+/// The MLP row at the last subject token, which says where an edit of the fact
+/// should go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubjectRow {
+    /// p(answer) by layer.
+    pub scores: Vec<f64>,
+    pub high: f64,
+    pub low: f64,
+}
+
+impl SubjectRow {
+    /// All layers, the strongest first; of those within [`TIE`] of the strongest
+    /// that is left, the lowest.
+    pub fn ranking(&self) -> Vec<usize> {
+        let mut left: Vec<(usize, f64)> = self.scores.iter().copied().enumerate().collect();
+        let mut ranked = Vec::with_capacity(left.len());
+        while !left.is_empty() {
+            let scores: Vec<f64> = left.iter().map(|(_, p)| *p).collect();
+            ranked.push(left.remove(best_layer(&scores).unwrap_or(0)).0);
+        }
+        ranked
+    }
+}
+
+/// Only that row is computed.
+pub fn subject_row(
+    traced: Traced<'_>,
+    spec: &TraceSpec,
+    cancel: &AtomicBool,
+) -> Result<SubjectRow> {
     let prepared = Prepared::new(traced.decoder, traced.tokens, spec, traced.known_subjects)?;
     let base = Baseline::new(traced.decoder, &prepared.scene(), cancel)?;
     let layers = base.layers();
@@ -134,7 +161,17 @@ pub fn suggest(traced: Traced<'_>, spec: &TraceSpec, cancel: &AtomicBool) -> Res
     row_scores(&base, prepared.subject.end - 1, &row, &mut |l, p| {
         scores[l] = p
     })?;
-    Ok(best_layer(&scores).unwrap_or(0))
+    Ok(SubjectRow {
+        scores,
+        high: base.high,
+        low: base.low,
+    })
+}
+
+/// The layer that an edit of this fact should take.
+pub fn suggest(traced: Traced<'_>, spec: &TraceSpec, cancel: &AtomicBool) -> Result<usize> {
+    let row = subject_row(traced, spec, cancel)?;
+    Ok(best_layer(&row.scores).unwrap_or(0))
 }
 
 /// All cells: first those that cost nothing, then the last subject token's,

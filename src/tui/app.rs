@@ -14,6 +14,7 @@ pub mod overlay;
 pub mod recipe;
 pub mod record;
 pub mod trace;
+pub mod validation;
 pub mod watch;
 
 pub use super::pane::Pane;
@@ -27,12 +28,14 @@ pub use lens::LensView;
 pub use overlay::{Ask, Confirm, Overlay};
 pub use record::{EditRecord, Making};
 pub use trace::{Show, TraceGrid, TraceView};
+pub use validation::Validating;
 pub use watch::{Filter, Watched};
 
 use super::store::{ModelEntry, Reply, SessionData, SessionEntry};
 use crate::edit::{LayerChoice, defaults};
 use crate::engine::{EventKind, LoadSpec, ModelInfo, Source, Spec};
 use crate::measure::Probe;
+use crate::measure::validate::Thresholds;
 use crate::session::export::Form;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
@@ -156,6 +159,8 @@ pub struct Settings {
     /// Tokens per confabulation.
     pub tokens: usize,
     pub seed: u32,
+    /// What a validated edit has to reach.
+    pub thresholds: Thresholds,
     /// Where files are written that the user names without a folder.
     pub folder: PathBuf,
 }
@@ -170,6 +175,7 @@ impl Default for Settings {
             top: 5,
             tokens: 40,
             seed: 1,
+            thresholds: Thresholds::default(),
             folder: PathBuf::new(),
         }
     }
@@ -223,6 +229,8 @@ pub struct State {
     pub confabs: Confabs,
     pub duel: Duel,
     pub lens: LensView,
+    /// The newest edit that had to prove itself.
+    pub validation: Option<Validating>,
     pub session: SessionState,
     /// The models to choose from; `None` while they are looked for.
     pub models: Option<Vec<ModelEntry>>,
@@ -255,6 +263,7 @@ impl State {
             watch: Watched::default(),
             duel: Duel::default(),
             lens: LensView::default(),
+            validation: None,
             session: SessionState::default(),
             models: None,
             notice: None,

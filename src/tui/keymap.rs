@@ -9,6 +9,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 pub enum Command {
     Trace,
     Edit,
+    Validate,
     Duel,
     TakeMethod,
     Undo,
@@ -224,6 +225,7 @@ use Place::{Anywhere, In};
 pub static BINDINGS: &[Binding] = &[
     bind(Command::Trace, &[ch('t')], Anywhere, G::Act, "trace", "trace where the fact is stored"),
     bind(Command::Edit, &[ch('e')], Anywhere, G::Act, "edit", "edit: write the new answer"),
+    bind(Command::Validate, &[ch('V')], Anywhere, G::Act, "validate", "validate: an edit that must pass checks"),
     bind(Command::Method, &[ch('m')], Anywhere, G::Act, "method", "change the method: r-ROME, ROME, MEMIT, …"),
     bind(Command::Recipe, &[ch('p')], Anywhere, G::Act, "parameters", "parameters: layers, steps, rate, λ …"),
     bind(Command::Duel, &[ch('D')], Anywhere, G::Act, "duel", "duel: try this edit by every method"),

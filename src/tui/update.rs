@@ -15,7 +15,9 @@ mod recipe;
 mod session;
 mod stack;
 mod typing;
+mod validation;
 
+use super::app::validation::Ended;
 use super::app::{Effect, Health, Mode, Msg, State};
 use super::keymap::{self, Command, Press};
 use crate::engine::Spec;
@@ -52,6 +54,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             state.jobs.clear();
             state.edits.making.clear();
+            if let Some(found) = &mut state.validation
+                && found.ticket.is_some()
+            {
+                found.end(Ended::Stopped);
+            }
             vec![]
         }
         Msg::Store(reply) => session::reply(state, reply),

@@ -17,6 +17,7 @@ pub mod sessions;
 pub mod stack;
 pub mod toast;
 pub mod trace;
+pub mod validation;
 
 use super::app::{Mode, Overlay, Pane, State};
 use super::layout::{self, SMALLEST, Screen, Wish};
@@ -99,6 +100,7 @@ fn overlay(
             return Some(sessions::draw(buf, entry, *selected, state, styles));
         }
         Overlay::Recipe(recipe) => return recipe::draw(buf, recipe, state, styles),
+        Overlay::Validation { back } => validation::draw(buf, *back, state, styles),
         Overlay::Confirm(confirm) => confirm::draw(buf, confirm, styles),
         Overlay::Ask(ask, entry) => return Some(confirm::ask(buf, *ask, entry, styles)),
     }

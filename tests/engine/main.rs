@@ -3,6 +3,7 @@
 
 mod lens;
 mod stack;
+mod validate;
 
 use crossbeam_channel::Receiver;
 use pentimento::edit::{EditSpec, Method, Request};

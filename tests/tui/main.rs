@@ -12,3 +12,4 @@ mod recipe;
 mod screens;
 mod script;
 mod stored;
+mod validation;

@@ -3,6 +3,8 @@
 
 #[path = "script/answers.rs"]
 mod answers;
+#[path = "script/checks.rs"]
+mod checks;
 #[path = "script/world.rs"]
 mod world;
 

@@ -59,6 +59,64 @@ fn a_session_comes_back_as_it_was() {
 }
 
 #[test]
+fn the_checks_of_a_validated_edit_come_back_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::new(folder.path().into(), None, Settings::default());
+    let mut bench = Bench::open(120, 40);
+    bench.play("V<esc>");
+    let saved = data(&mut bench);
+    let path = files
+        .save(&folder.path().join("one"), false, &saved)
+        .unwrap();
+    let (_, loaded) = files.load(&path, &model()).unwrap();
+    let of = |data: &SessionData| data.edits[0].1.report.validation.clone().unwrap();
+    let (before, after) = (of(&saved), of(&loaded));
+    assert_eq!(
+        (
+            before.case,
+            before.origin,
+            before.verdict(),
+            before.thresholds
+        ),
+        (after.case, after.origin, after.verdict(), after.thresholds)
+    );
+    assert_eq!(before.rejections(), after.rejections());
+    for (before, after) in before.attempts.iter().zip(&after.attempts) {
+        assert_eq!(
+            (before.layers, &before.rejected),
+            (after.layers, &after.rejected)
+        );
+        assert_eq!(before.checks.len(), after.checks.len());
+        for (before, after) in before.checks.iter().zip(&after.checks) {
+            assert!(
+                (before.value - after.value).abs() < 1e-6,
+                "{before:?} {after:?}"
+            );
+            assert_eq!(before.said(), after.said());
+        }
+    }
+    // Made again without its factors, it is still the edit that was checked.
+    let mut again = loaded;
+    again.edits[0].1.deltas.clear();
+    let mut bench = Bench::open(120, 40);
+    let opened = Reply::Loaded(Ok((Some(path), Box::new(again))));
+    bench.send(Msg::Store(opened));
+    bench.settle();
+    let record = bench.state.edits.selected_record().unwrap();
+    assert_eq!(record.report.validation.as_ref(), Some(&after));
+}
+
+#[test]
+fn a_session_from_before_there_were_checks_still_opens() {
+    let old = std::path::Path::new("tests/cmd/files.in/needle.toml");
+    let text = std::fs::read_to_string(old).unwrap();
+    assert!(!text.contains("validation"), "it is an old one");
+    let session = pentimento::session::read(old).unwrap();
+    assert!(!session.edits.is_empty());
+    assert!(session.edits.iter().all(|e| e.result.validation.is_none()));
+}
+
+#[test]
 fn opening_hands_the_engine_the_factors() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::new(folder.path().into(), None, Settings::default());

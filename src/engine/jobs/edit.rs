@@ -14,7 +14,9 @@ use crate::engine::pace::Pace;
 use crate::engine::spec::EditId;
 use crate::engine::state::{Model, State};
 use crate::measure::score::{Ask, score};
-use crate::measure::{EditReport, Elapsed, FactRow, LayerNorm, Pair, Watch, sample};
+use crate::measure::{
+    EditReport, Elapsed, FactRow, Generation, LayerNorm, Pair, ProbeRow, Watch, sample,
+};
 use crate::model::Decoder;
 use std::time::Instant;
 
@@ -62,10 +64,7 @@ pub(super) fn attempt(
     let request = &spec.request;
     let asked: Vec<Request> = spec.requests().cloned().collect();
     check(&asked, spec.method, model)?;
-    let true_answer = match spec.true_answer.as_deref().map(str::trim) {
-        Some(answer) if !answer.is_empty() => answer.to_owned(),
-        _ => probe::model_answer(job, model, request)?,
-    };
+    let true_answer = old_answer(job, spec, model)?;
     let config = &model.pristine.config;
     let defaults = defaults::for_method(spec.method, config, model.is_atlas);
     let hyper = spec.hyper.clone().unwrap_or(defaults.hyper);
@@ -129,23 +128,8 @@ pub(super) fn attempt(
         };
         p_true = Pair::default();
     }
-    let mut probes = watch.probes.clone();
-    let (old, count) = (&true_answer, watch.propose);
-    probes.extend(probe::proposals(job, model, request, old, count)?);
-    let probes = match probes.is_empty() {
-        true => Vec::new(),
-        false => probe::watch(job, &probes, model, &edited)?,
-    };
+    let (probes, generations) = watched(job, model, &edited, request, &true_answer, watch)?;
     elapsed.probes = stage.elapsed().as_secs_f64();
-    let prompts = if watch.generate.is_empty() {
-        vec![request.text()]
-    } else {
-        watch.generate.clone()
-    };
-    let generations = match watch.tokens {
-        0 => Vec::new(),
-        count => probe::continuations(job, &prompts, count, watch.seed, model, &edited)?,
-    };
     elapsed.total = start.elapsed().as_secs_f64();
 
     let norms = norms(model, &made)?;
@@ -184,6 +168,7 @@ pub(super) fn attempt(
         probes,
         generations,
         warnings: Vec::new(),
+        validation: None,
         elapsed_s: elapsed,
     };
     let moved: Vec<usize> = made.deltas.iter().map(|delta| delta.layer).collect();
@@ -196,8 +181,43 @@ pub(super) fn attempt(
     Ok((report, made.deltas))
 }
 
+/// What is watched beside an edit: the user's probes and the proposed ones, and
+/// the continuations. `old` is the old answer.
+pub(super) fn watched(
+    job: &Job,
+    model: &Model,
+    edited: &Decoder,
+    request: &Request,
+    old: &str,
+    watch: &Watch,
+) -> Result<(Vec<ProbeRow>, Vec<Generation>)> {
+    let mut probes = watch.probes.clone();
+    probes.extend(probe::proposals(job, model, request, old, watch.propose)?);
+    let probes = match probes.is_empty() {
+        true => Vec::new(),
+        false => probe::watch(job, &probes, model, edited)?,
+    };
+    let prompts = match watch.generate.is_empty() {
+        true => vec![request.text()],
+        false => watch.generate.clone(),
+    };
+    let generations = match watch.tokens {
+        0 => Vec::new(),
+        count => probe::continuations(job, &prompts, count, watch.seed, model, edited)?,
+    };
+    Ok((probes, generations))
+}
+
+/// The old answer: the user's, else the unedited model's own.
+pub(super) fn old_answer(job: &Job, spec: &EditSpec, model: &Model) -> Result<String> {
+    match spec.true_answer.as_deref().map(str::trim) {
+        Some(answer) if !answer.is_empty() => Ok(answer.to_owned()),
+        _ => probe::model_answer(job, model, &spec.request),
+    }
+}
+
 /// Refuses requests before anything is computed for them.
-fn check(asked: &[Request], method: Method, model: &Model) -> Result<()> {
+pub(super) fn check(asked: &[Request], method: Method, model: &Model) -> Result<()> {
     if asked.len() > 1 && !method.takes_many() {
         let method = method.name();
         return Err(EditError::OneAtATime { method }.into());

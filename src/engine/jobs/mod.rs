@@ -12,6 +12,7 @@ mod probe;
 mod recheck;
 mod score;
 mod trace;
+mod validate;
 mod warnings;
 
 use super::error::Result;
@@ -69,6 +70,12 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
         Spec::Trace(spec) => trace::run(job, &spec, state.model()?),
         Spec::Lens(spec) => lens::run(job, &spec, state.model()?),
         Spec::Edit { id, edit, watch } => edit::run(job, id, *edit, watch, state),
+        Spec::Validate {
+            id,
+            edit,
+            watch,
+            plan,
+        } => validate::run(job, id, *edit, &watch, &plan, state),
         Spec::Try { edit, watch } => edit::trial(job, *edit, watch, state),
         Spec::Stack { edits } => {
             let model = state.model()?;

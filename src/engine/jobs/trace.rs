@@ -8,7 +8,7 @@ use crate::engine::pace::Pace;
 use crate::engine::state::Model;
 use crate::model::ModelError;
 use crate::trace::noise::embedding_deviation;
-use crate::trace::{self, Step, TraceSpec, Traced};
+use crate::trace::{self, Step, SubjectRow, TraceSpec, Traced};
 use std::path::Path;
 
 /// The subjects of the facts that GPT-2 XL knows: the published list for the
@@ -50,13 +50,22 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
 
 /// The layer that a trace of this fact suggests.
 pub fn suggest(job: &Job, request: &Request, model: &Model) -> Result<usize> {
-    let spec = TraceSpec {
+    let spec = with_noise_scale(of(request), model)?;
+    Ok(trace::suggest(traced(model), &spec, job.cancel)?)
+}
+
+/// How strongly each layer recalls it.
+pub fn subject_row(job: &Job, request: &Request, model: &Model) -> Result<SubjectRow> {
+    let spec = with_noise_scale(of(request), model)?;
+    Ok(trace::subject_row(traced(model), &spec, job.cancel)?)
+}
+
+fn of(request: &Request) -> TraceSpec {
+    TraceSpec {
         prompt: request.text(),
         subject: request.subject.clone(),
         ..TraceSpec::default()
-    };
-    let spec = with_noise_scale(spec, model)?;
-    Ok(trace::suggest(traced(model), &spec, job.cancel)?)
+    }
 }
 
 fn traced(model: &Model) -> Traced<'_> {

@@ -5,6 +5,7 @@
 use super::Entry;
 use crate::edit::{Hyper, LayerChoice, Method, Request};
 use crate::engine::Prediction;
+use crate::measure::validate::Case;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -23,6 +24,8 @@ pub struct Fact {
     pub layer: LayerChoice,
     /// Hyper-parameters that the user set, by method; the others are the model's.
     pub tuned: BTreeMap<Method, Hyper>,
+    /// What kind of case it is: how a validation puts it in other words.
+    pub case: Case,
     /// Which of the model's examples was filled in last.
     pub example: Option<usize>,
     /// The old answer to a prompt, where somebody named it: (plain prompt, answer).

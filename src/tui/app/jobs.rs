@@ -41,7 +41,7 @@ impl JobKind {
             Spec::Predict { .. } => JobKind::Predict,
             Spec::Trace(_) => JobKind::Trace,
             Spec::Lens(_) => JobKind::Lens,
-            Spec::Edit { .. } => JobKind::Edit,
+            Spec::Edit { .. } | Spec::Validate { .. } => JobKind::Edit,
             Spec::Try { .. } => JobKind::Duel,
             Spec::Stack { .. } => JobKind::Stack,
             Spec::Recheck { .. } => JobKind::Recheck,

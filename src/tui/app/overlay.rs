@@ -27,6 +27,10 @@ pub enum Overlay {
     },
     /// How the next edit is made.
     Recipe(Recipe),
+    /// The newest validation; so many lines back from its last one.
+    Validation {
+        back: usize,
+    },
     Confirm(Confirm),
     Ask(Ask, Entry),
 }

@@ -1,5 +1,5 @@
 //! How the next edit is made, as a form over the panes: method, layers, and
-//! every hyper-parameter that the method asks for.
+//! every hyper-parameter that the method asks for; and what kind of case it is.
 
 use super::{Entry, State};
 use crate::edit::{Hyper, Knob, Method};
@@ -10,6 +10,8 @@ pub enum Line {
     Method,
     Layers,
     Knob(Knob),
+    /// The kind of case, for a validation.
+    Case,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -23,7 +25,8 @@ pub struct Recipe {
 pub fn lines(method: Method) -> Vec<Line> {
     let knobs = Knob::ALL.into_iter().filter(|knob| knob.used_by(method));
     let first = [Line::Method, Line::Layers];
-    first.into_iter().chain(knobs.map(Line::Knob)).collect()
+    let all = first.into_iter().chain(knobs.map(Line::Knob));
+    all.chain([Line::Case]).collect()
 }
 
 /// A value as it is typed.

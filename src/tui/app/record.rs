@@ -30,6 +30,8 @@ pub struct Making {
     pub warnings: Vec<String>,
     /// It is in the stack already: its session came without its factors.
     pub again: bool,
+    /// It has to pass checks before it joins the stack.
+    pub validated: bool,
 }
 
 impl Making {
@@ -47,6 +49,7 @@ impl Making {
             watch,
             made_on,
             again: false,
+            validated: false,
             stage: None,
             losses: Vec::new(),
             warnings: Vec::new(),

@@ -4,6 +4,7 @@
 use crate::edit::EditSpec;
 use crate::engine::Spec;
 use crate::measure::Watch;
+use crate::measure::validate::Plan;
 use crate::session::Beneath;
 use crate::trace::TraceSpec;
 use crate::tui::app::fact::Missing;
@@ -73,6 +74,11 @@ pub fn trace(state: &mut State) -> Vec<Effect> {
 }
 
 pub fn edit(state: &mut State) -> Vec<Effect> {
+    make(state, None)
+}
+
+/// Asks for an edit of the fact; with a plan it has to pass checks to be kept.
+pub fn make(state: &mut State, plan: Option<Plan>) -> Vec<Effect> {
     if !ready(state) {
         return vec![];
     }
@@ -104,13 +110,24 @@ pub fn edit(state: &mut State) -> Vec<Effect> {
         state.edits.making.iter().map(|m| (m.id, 1.0)),
     ));
     let id = state.edits.next_id();
-    let (ticket, effect) = state.jobs.submit(Spec::Edit {
-        id,
-        edit: Box::new(spec.clone()),
-        watch: watch.clone(),
+    let (edit, watched) = (Box::new(spec.clone()), watch.clone());
+    let validated = plan.is_some();
+    let (ticket, effect) = state.jobs.submit(match plan {
+        Some(plan) => Spec::Validate {
+            id,
+            edit,
+            watch: watched,
+            plan,
+        },
+        None => Spec::Edit {
+            id,
+            edit,
+            watch: watched,
+        },
     });
     state.confabs.asked.insert(ticket, generate);
-    let making = Making::new(ticket, id, spec, watch, made_on);
+    let mut making = Making::new(ticket, id, spec, watch, made_on);
+    making.validated = validated;
     state.edits.making.push(making);
     vec![effect]
 }

@@ -1,6 +1,6 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, duel, layers, lens, model, recipe, session, stack};
+use super::{act, duel, layers, lens, model, recipe, session, stack, validation};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -12,6 +12,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         C::Trace => return act::trace(state),
         C::Edit => return act::edit(state),
+        C::Validate => return validation::start(state),
         C::Watch => return act::watch(state),
         C::Roll => return act::roll(state),
         C::Method => recipe::turn_method(state, 1),

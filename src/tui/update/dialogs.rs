@@ -1,6 +1,6 @@
 //! Keys while something lies over the panes.
 
-use super::{commands, layers, model, recipe, session};
+use super::{commands, layers, model, recipe, session, validation};
 use crate::engine::Source;
 use crate::tui::app::recipe::Recipe;
 use crate::tui::app::{Ask, Confirm, Effect, Overlay, State};
@@ -27,6 +27,18 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
                 (Some(by), _) => *scroll = scroll.saturating_add_signed(by),
                 (None, KeyCode::Char('j')) => *scroll += 1,
                 (None, KeyCode::Char('k')) => *scroll = scroll.saturating_sub(1),
+                _ => {
+                    state.overlays.pop();
+                }
+            }
+            vec![]
+        }
+        Some(Overlay::Validation { back }) => {
+            match (by, Press::from(key).code) {
+                (Some(by), _) => *back = back.saturating_add_signed(-by),
+                (None, KeyCode::Char('k')) => *back = (*back + 1).min(99),
+                (None, KeyCode::Char('j')) => *back = back.saturating_sub(1),
+                (None, KeyCode::Char('V')) => return validation::start(state),
                 _ => {
                     state.overlays.pop();
                 }

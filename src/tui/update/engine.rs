@@ -1,6 +1,6 @@
 //! What the engine says.
 
-use super::{act, duel, lens, model, session, stack};
+use super::{act, duel, lens, model, session, stack, validation};
 use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
@@ -67,6 +67,7 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
                 making.losses.push(step);
             }
         }
+        EventKind::Validating(step) => validation::step(state, ticket, *step),
         EventKind::Row { index, row, after } => state.watch.take(ticket, index, row, after),
         EventKind::Held { id, p } => {
             if state.edits.check.ticket == Some(ticket) {
@@ -123,6 +124,7 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
         lens::over(state, ticket, result);
         return vec![];
     }
+    validation::over(state, ticket, &result);
     state.confabs.asked.remove(&ticket);
     let made = state.edits.making.iter().position(|m| m.ticket == ticket);
     let made = made.map(|at| state.edits.making.remove(at));
@@ -204,11 +206,17 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             if !report.generations.is_empty() {
                 state.confabs.finish(report.generations.clone());
             }
+            let mut report = *report;
+            if made.again {
+                // How it was chosen is not made again, only the edit.
+                let old = state.edits.records.get_mut(&id);
+                report.validation = old.and_then(|old| old.report.validation.take());
+            }
             let record = EditRecord {
                 spec: made.spec,
                 watch: made.watch,
                 made_on: made.made_on,
-                report: *report,
+                report,
                 deltas,
             };
             let stacked = Stacked {
@@ -274,6 +282,13 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         }
         Outcome::Generated(generations) => {
             state.confabs.finish(generations);
+            vec![]
+        }
+        Outcome::Rejected(found) => {
+            let why = found.rejections();
+            state.warn(format!(
+                "no layer passed the checks, and nothing was kept: {why}"
+            ));
             vec![]
         }
         Outcome::Looked(_)

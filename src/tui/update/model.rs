@@ -62,6 +62,7 @@ pub fn forget(state: &mut State) {
     state.confabs = Confabs::new(state.settings.seed);
     state.duel = Duel::default();
     state.lens = LensView::default();
+    state.validation = None;
     state.session = SessionState::default();
     state.fact.layer = crate::edit::LayerChoice::Auto;
     state.fact.tuned.clear();

@@ -1,7 +1,8 @@
 //! The form that says how the next edit is made.
 
-use super::{act, layers};
+use super::{act, layers, validation};
 use crate::edit::{Knob, LayerChoice, Method};
+use crate::measure::validate::Case;
 use crate::tui::app::recipe::{Line, Recipe, lines};
 use crate::tui::app::{Effect, Entry, Overlay, State};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -56,7 +57,16 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
             state.overlays.pop();
             return act::edit(state);
         }
-        KeyCode::Enter if matches!(line, Line::Method | Line::Knob(Knob::RelativeThreshold)) => {
+        KeyCode::Char('V') => {
+            state.overlays.pop();
+            return validation::start(state);
+        }
+        KeyCode::Enter
+            if matches!(
+                line,
+                Line::Method | Line::Case | Line::Knob(Knob::RelativeThreshold)
+            ) =>
+        {
             turn(state, line, true);
         }
         KeyCode::Enter => recipe.entry = Some(Entry::default()),
@@ -76,7 +86,7 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 /// Whether typing a value may begin with `c`.
 fn begins(c: char, line: Line) -> bool {
     match line {
-        Line::Method | Line::Knob(Knob::RelativeThreshold) => false,
+        Line::Method | Line::Case | Line::Knob(Knob::RelativeThreshold) => false,
         Line::Layers => c.is_ascii_digit() || c == 'a',
         Line::Knob(_) => c.is_ascii_digit() || matches!(c, '.' | ','),
     }
@@ -85,7 +95,7 @@ fn begins(c: char, line: Line) -> bool {
 fn typed(state: &mut State, line: Line, text: &str) {
     match line {
         _ if text.is_empty() => {}
-        Line::Method => {}
+        Line::Method | Line::Case => {}
         Line::Layers => layers::set(state, text),
         Line::Knob(knob) => match text.replace(',', ".").parse::<f64>() {
             Ok(value) => set(state, knob, value),
@@ -107,6 +117,12 @@ fn set(state: &mut State, knob: Knob, value: f64) {
 fn turn(state: &mut State, line: Line, up: bool) {
     match line {
         Line::Method => turn_method(state, if up { 1 } else { -1 }),
+        Line::Case => {
+            let all = Case::ALL;
+            let at = all.iter().position(|case| *case == state.fact.case);
+            let by = if up { 1 } else { all.len() - 1 };
+            state.fact.case = all[(at.unwrap_or(0) + by) % all.len()];
+        }
         Line::Layers if up => state.fact.layer = layers::higher(state),
         Line::Layers => state.fact.layer = layers::lower(state.fact.layer, state.suggested_layer()),
         Line::Knob(knob) => {
@@ -128,6 +144,7 @@ fn restore(state: &mut State, line: Line) {
             layers::only_last_layer(state);
         }
         Line::Layers => state.fact.layer = LayerChoice::Auto,
+        Line::Case => state.fact.case = Case::default(),
         Line::Knob(knob) => {
             let known = knob.get(&state.known_hyper(state.fact.method));
             set(state, knob, known);

@@ -6,6 +6,8 @@ mod plan;
 mod report;
 mod stack;
 
+pub use report::mark;
+
 use super::frame;
 use crate::edit::{EditSpec, Method, Request};
 use crate::tui::app::{Pane, State};

@@ -184,6 +184,8 @@ pub fn stage_name(stage: Stage) -> &'static str {
         Stage::SecondMoment => "second moment",
         Stage::Value => "value v*",
         Stage::Update => "update",
+        Stage::Baseline => "baseline",
+        Stage::Checks => "checks",
         Stage::Probes => "probes",
         Stage::Generations => "continuations",
     }

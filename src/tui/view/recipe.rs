@@ -4,6 +4,7 @@ use super::centred;
 use super::edit::{layers, method_about, method_name};
 use super::palette::entry_line;
 use crate::edit::LayerChoice;
+use crate::measure::validate::Case;
 use crate::tui::app::State;
 use crate::tui::app::recipe::{Line, Recipe, lines, shown};
 use crate::tui::text::put;
@@ -14,7 +15,7 @@ use ratatui::layout::{Position, Rect};
 
 /// Columns of the names, the values, and of what the model's own value is.
 const NAME: u16 = 20;
-const VALUE: u16 = 12;
+const VALUE: u16 = 14;
 const OWN: u16 = 15;
 
 pub fn draw(buf: &mut Buffer, recipe: &Recipe, state: &State, styles: &Styles) -> Option<Position> {
@@ -74,6 +75,7 @@ pub fn draw(buf: &mut Buffer, recipe: &Recipe, state: &State, styles: &Styles) -
             ("0–9", "type"),
             ("d", "the model's own"),
             ("e", "edit"),
+            ("V", "validate"),
         ],
     };
     for (key, word) in keys {
@@ -107,6 +109,18 @@ fn told(line: Line, state: &State) -> (String, String, String, String, bool) {
             };
             let value = value.unwrap_or_else(|| "auto".into());
             ("layers".into(), value, own.into(), about.into(), chosen)
+        }
+        Line::Case => {
+            let case = state.fact.case;
+            let own = "for V".to_owned();
+            let changed = case != Case::default();
+            (
+                "case".into(),
+                case.name().into(),
+                own,
+                case.about().into(),
+                changed,
+            )
         }
         Line::Knob(knob) => {
             let value = knob.get(&state.hyper(method));

@@ -1,5 +1,6 @@
 //! What the engine says to each job.
 
+use super::checks::answer_with_checks;
 use super::world::{
     LAYERS, candidates, cell, generations, looked, model, neighbours, recheck, tokenise, tried,
 };
@@ -223,6 +224,12 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             events.push(started(Stage::Value, 20));
             Outcome::Tried(Box::new(tried(edit.method, edit.layer)))
         }
+        Spec::Validate {
+            id,
+            edit,
+            watch,
+            plan,
+        } => return answer_with_checks(*id, edit, watch, plan, edited),
         Spec::Stack { edits } => {
             let on = edits.iter().filter(|e| e.on).count();
             Outcome::Stacked {

@@ -7,11 +7,12 @@ use crate::tui::theme::Styles;
 use crate::tui::view::header::stage_name;
 
 /// What an edit goes through, in this order.
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     Stage::Templates,
     Stage::SecondMoment,
     Stage::Value,
     Stage::Update,
+    Stage::Checks,
     Stage::Probes,
     Stage::Generations,
 ];
@@ -26,6 +27,9 @@ pub fn lines<'a>(making: &'a Making, styles: &'a Styles) -> Vec<Row<'a>> {
         .stage
         .and_then(|s| STAGES.iter().position(|at| *at == s));
     for (nth, stage) in STAGES.into_iter().enumerate() {
+        if stage == Stage::Checks && !making.validated {
+            continue;
+        }
         let (mark, mark_style, style, rank) = match now {
             Some(now) if nth < now => ("✓ ", styles.good(), styles.dim(), 8),
             Some(now) if nth == now => ("▸ ", styles.accent(), styles.text(), FIRST),

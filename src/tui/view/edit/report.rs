@@ -2,6 +2,7 @@
 
 use super::{FIRST, LABEL, Row, about, blank, labelled, loss_row, number, percent, words};
 use crate::edit::moment::THIN;
+use crate::measure::validate::{Validation, Verdict};
 use crate::measure::{EditReport, Pair};
 use crate::tui::app::{EditRecord, State};
 use crate::tui::text::{clip, p, put, visible, wrap_plain};
@@ -37,6 +38,9 @@ pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -
         let old = answer(&report.true_answer);
         rows.push(pair(3, old, report.p_true, styles.old(), styles));
     }
+    if let Some(found) = &report.validation {
+        rows.push(labelled(5, "checks", checks(found, styles), styles));
+    }
     if let Some(last) = report.losses.last() {
         let totals: Vec<f64> = report.losses.iter().map(|l| l[3]).collect();
         let said = format!("{:.3} after {}", last[3], totals.len());
@@ -46,6 +50,31 @@ pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -
     rows.push(labelled(9, "C", moments(report, styles), styles));
     rows.extend(report.warnings.iter().flat_map(|w| warning(w, styles)));
     rows
+}
+
+/// The three figures of the layer that passed, and how many did not.
+fn checks(found: &Validation, styles: &Styles) -> Vec<(String, Style)> {
+    let mut words = Vec::new();
+    for check in found.kept().into_iter().flat_map(|kept| &kept.checks) {
+        let (mark, style) = mark(check.verdict, styles);
+        let apart = if words.is_empty() { "" } else { "  " };
+        let figure = format!("{apart}{mark} {} {:.2}", check.kind.figure(), check.value);
+        words.push((figure, style));
+    }
+    match found.attempts.len() {
+        0 | 1 => {}
+        n => words.push((format!("  {} given up", n - 1), styles.dim())),
+    }
+    words
+}
+
+/// A sign for a verdict, and its colour.
+pub fn mark(verdict: Verdict, styles: &Styles) -> (&'static str, Style) {
+    match verdict {
+        Verdict::Pass => ("✓", styles.good()),
+        Verdict::Warn => ("⚠", styles.doubt()),
+        Verdict::Fail => ("✗", styles.bad()),
+    }
 }
 
 /// The gauge, and under it where other edits of this model lie on its axis.
