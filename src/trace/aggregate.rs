@@ -66,7 +66,9 @@ pub struct Averages {
     pub severed: Option<Severed>,
 }
 
-/// Average indirect effect of one bucket by layer: mean score − mean low.
+/// Average indirect effect of one bucket by layer: the mean of score − low over
+/// the facts that have such a token, each with its own low. (The mean low of all
+/// facts would credit a rare bucket with its facts being easier.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AverageRow {
     pub kind: Kind,
@@ -99,13 +101,12 @@ pub fn average(reports: &[TraceReport]) -> Averages {
     let mut rows = Vec::new();
     for kind in Kind::ALL {
         for bucket in Bucket::ALL {
-            let scores: Vec<Vec<f64>> = reports
+            let effects: Vec<Vec<f64>> = reports
                 .iter()
-                .filter_map(|r| bucket_scores(r, kind, bucket))
+                .filter_map(|r| Some(above_low(&bucket_scores(r, kind, bucket)?, r)))
                 .collect();
-            if let Some(effect) = column_means(scores.iter()) {
-                let effect = effect.iter().map(|score| score - low).collect();
-                let facts = scores.len();
+            if let Some(effect) = column_means(effects.iter()) {
+                let facts = effects.len();
                 rows.push(AverageRow {
                     kind,
                     bucket,
@@ -116,9 +117,11 @@ pub fn average(reports: &[TraceReport]) -> Averages {
         }
     }
     let cut_off = |of: fn(&Severed) -> &Vec<f64>| {
-        let rows = reports.iter().filter_map(|r| r.severed.as_ref().map(of));
-        let means = column_means(rows)?;
-        Some(means.iter().map(|score| score - low).collect())
+        let traced = reports
+            .iter()
+            .filter_map(|r| Some((r, r.severed.as_ref()?)));
+        let effects: Vec<Vec<f64>> = traced.map(|(r, s)| above_low(of(s), r)).collect();
+        column_means(effects.iter())
     };
     let severed = cut_off(|s| &s.attn).zip(cut_off(|s| &s.mlp));
     Averages {
@@ -128,6 +131,10 @@ pub fn average(reports: &[TraceReport]) -> Averages {
         rows,
         severed: severed.map(|(attn, mlp)| Severed { attn, mlp }),
     }
+}
+
+fn above_low(scores: &[f64], report: &TraceReport) -> Vec<f64> {
+    scores.iter().map(|score| score - report.low).collect()
 }
 
 /// Mean score by layer of one fact's tokens in a bucket.
@@ -217,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn effects_are_means_over_facts_above_the_mean_low() {
+    fn effects_are_means_over_facts_above_their_low() {
         let a = report(
             [0, 1],
             0.9,
@@ -237,10 +244,14 @@ mod tests {
             .map(|r| (r.facts, r.effect.clone()));
         let (facts, effect) = last.unwrap_or_default();
         assert_eq!(facts, 2);
-        // (0.5 + 0.7)/2 − 0.2 and (0.3 + 0.5)/2 − 0.2.
+        // (0.4 + 0.4)/2 and (0.2 + 0.2)/2.
         assert!((effect[0] - 0.4).abs() < 1e-12 && (effect[1] - 0.2).abs() < 1e-12);
         assert!(averages.row(Kind::State, Bucket::Further).is_none());
         assert!(averages.row(Kind::Mlp, Bucket::Last).is_none());
+        // Only the second fact has such a token: its own low counts.
+        let first = averages.row(Kind::State, Bucket::FirstSubject);
+        let first = first.map(|r| r.effect.clone()).unwrap_or_default();
+        assert!((first[0] - 0.1).abs() < 1e-12 && (first[1] - 0.1).abs() < 1e-12);
         assert_eq!(
             averages
                 .row(Kind::State, Bucket::FirstSubject)

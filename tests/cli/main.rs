@@ -6,6 +6,7 @@ mod brought;
 mod counterfact;
 mod lens;
 mod process;
+mod sweep;
 mod validate;
 
 use std::path::PathBuf;
