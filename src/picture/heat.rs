@@ -85,7 +85,11 @@ impl Sheet {
         }
         let bottom = top + CELL.1 * self.rows.len() as f64;
         let end = left + CELL.0 * self.columns.len() as f64;
-        svg.line((left, bottom), (end, bottom), GRID, "");
+        // A frame: most cells of some maps are as white as the ground.
+        let corners = [(left, top), (end, top), (end, bottom), (left, bottom)];
+        for (n, &from) in corners.iter().enumerate() {
+            svg.line(from, corners[(n + 1) % 4], GRID, "");
+        }
         let widest = self.columns.iter().map(|name| name.chars().count()).max();
         let step = (LETTER * (widest.unwrap_or(0) as f64 + 1.0) / CELL.0).ceil() as usize;
         let middle = |j: usize| left + CELL.0 * (j as f64 + 0.5);
