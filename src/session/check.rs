@@ -170,7 +170,12 @@ fn edit(name: &str, saved: &SavedEdit, session: &Session) -> Result<(), Refusal>
     within(format!("{name}.result.layer"), saved.result.layer, &layers)?;
     for factor in &saved.factors {
         within(format!("{name}.factors.layer"), factor.layer, &layers)?;
-        within(format!("{name}.factors.rank"), factor.rank, &WIDTHS)?;
+        // 0 is the rank of a dense change.
+        within(
+            format!("{name}.factors.rank"),
+            factor.rank,
+            &(0..=*WIDTHS.end()),
+        )?;
         hash(format!("{name}.factors.sha256"), &factor.sha256)?;
     }
     Ok(())

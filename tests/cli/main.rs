@@ -5,6 +5,7 @@ mod atlas;
 mod brought;
 mod counterfact;
 mod lens;
+mod methods;
 mod process;
 mod sweep;
 mod validate;

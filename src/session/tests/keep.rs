@@ -15,6 +15,34 @@ fn what_is_saved_comes_back() {
     assert_eq!(read_factors, factors);
 }
 
+/// Fine-tuning's change has no small rank: it is saved as rank 0, with its bias.
+#[test]
+fn a_dense_change_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dense.toml");
+    let (session, mut factors) = sitting();
+    let values = |n: usize| (0..n).map(|i| (i as f32).cos() * 0.1).collect();
+    let dense = Delta {
+        layer: 1,
+        rank: 0,
+        r: Vec::new(),
+        u: values(D * D_MLP),
+        bias: values(D),
+    };
+    assert!(dense.is_dense());
+    factors.insert(1, vec![dense]);
+    save(&session, &factors, &path).unwrap();
+    assert_eq!(load(&path, &model()).unwrap().1, factors);
+    // A rank that is not what was saved is told by the hash.
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("rank = 0,", "rank = 1,")).unwrap();
+    let why = load(&path, &model()).unwrap_err().to_string();
+    assert!(
+        why.contains("hash differs") || why.contains("it has no"),
+        "{why}"
+    );
+}
+
 #[test]
 fn the_text_is_as_expected() {
     let (_folder, path, ..) = saved();
