@@ -116,9 +116,7 @@ fn severed(base: &Baseline<'_>, last_subject: usize, module: Module) -> Result<V
     let row: Vec<_> = (0..layers)
         .map(|l| Restoration::severed(l, module, layers))
         .collect();
-    let mut scores = vec![base.low; layers];
-    row_scores(base, last_subject, &row, &mut |i, p| scores[i] = p)?;
-    Ok(scores)
+    row_scores(base, last_subject, &row)
 }
 
 /// The MLP row at the last subject token, which says where an edit of the fact
@@ -157,12 +155,8 @@ pub fn subject_row(
     let row: Vec<_> = (0..layers)
         .map(|l| Restoration::new(Kind::Mlp, l, prepared.window, layers))
         .collect();
-    let mut scores = vec![base.low; layers];
-    row_scores(&base, prepared.subject.end - 1, &row, &mut |l, p| {
-        scores[l] = p
-    })?;
     Ok(SubjectRow {
-        scores,
+        scores: row_scores(&base, prepared.subject.end - 1, &row)?,
         high: base.high,
         low: base.low,
     })
@@ -219,21 +213,19 @@ fn cells(
     Ok(())
 }
 
-fn row_scores(
-    base: &Baseline<'_>,
-    token: usize,
-    row: &[Restoration],
-    score: &mut dyn FnMut(usize, f64),
-) -> Result<()> {
+/// p(answer) of each restoration of `row` at `token`.
+fn row_scores(base: &Baseline<'_>, token: usize, row: &[Restoration]) -> Result<Vec<f64>> {
+    let mut scores = vec![base.low; row.len()];
     let mut unknown = Vec::new();
     for (i, restoration) in row.iter().enumerate() {
         match known(base, restoration, token) {
-            Some(p) => score(i, p),
+            Some(p) => scores[i] = p,
             None => unknown.push(i),
         }
     }
     let computed: Vec<_> = unknown.iter().map(|&i| row[i].clone()).collect();
-    incremental::scores(base, token, &computed, |i, p| score(unknown[i], p))
+    incremental::scores(base, token, &computed, |i, p| scores[unknown[i]] = p)?;
+    Ok(scores)
 }
 
 fn known(base: &Baseline<'_>, restoration: &Restoration, token: usize) -> Option<f64> {

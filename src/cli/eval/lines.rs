@@ -77,6 +77,25 @@ impl Lines {
         Ok((lines, known))
     }
 
+    /// As `headed`, of a file in the folder that the user named, if one was: without
+    /// it nothing is known and nothing kept.
+    pub fn within<H, T>(
+        folder: Option<&Path>,
+        name: &str,
+        head: &H,
+        what: &str,
+    ) -> Result<(Option<Lines>, Vec<T>), CliError>
+    where
+        H: Clone + PartialEq + Serialize + DeserializeOwned,
+        T: DeserializeOwned,
+    {
+        let Some(folder) = folder else {
+            return Ok((None, Vec::new()));
+        };
+        let (lines, known) = Lines::headed(folder.join(name), head, what)?;
+        Ok((Some(lines), known))
+    }
+
     pub fn add(&mut self, line: &impl Serialize) -> Result<(), CliError> {
         let line = serde_json::to_string(line)? + "\n";
         self.file.write_all(line.as_bytes())?;
@@ -112,11 +131,18 @@ pub fn markdown(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> S
     text
 }
 
-/// Writes a whole file.
-pub fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, CliError> {
-    let path = folder.join(name);
-    match fs::write(&path, text) {
-        Ok(()) => Ok(path),
-        Err(source) => Err(CliError::File { path, source }),
-    }
+/// Writes whole files, each a name and its text; in words, where they are.
+pub fn written(folder: &Path, files: [(&str, String); 2]) -> Result<String, CliError> {
+    let write = |(name, text): (&str, String)| {
+        let path = folder.join(name);
+        match fs::write(&path, text) {
+            Ok(()) => Ok(path.display().to_string()),
+            Err(source) => Err(CliError::File { path, source }),
+        }
+    };
+    let places = files
+        .into_iter()
+        .map(write)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(format!("written: {}", places.join(", ")))
 }

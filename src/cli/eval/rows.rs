@@ -212,14 +212,8 @@ impl Rows {
     pub fn pictures(&self) -> Result<String, CliError> {
         let rows = self.merged();
         let text = lines::markdown(&HEADINGS, rows.iter().map(|row| cells(row).to_vec()));
-        let table = lines::write(&self.folder, "curve.md", &text)?;
         let picture = draw(&rows, &self.head.model);
-        let picture = lines::write(&self.folder, "curve.svg", &picture)?;
-        Ok(format!(
-            "written: {}, {}",
-            table.display(),
-            picture.display()
-        ))
+        lines::written(&self.folder, [("curve.md", text), ("curve.svg", picture)])
     }
 }
 

@@ -74,14 +74,8 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         facts,
         set: args.hyper.words(),
     };
-    let (lines, tried) = match &args.out {
-        None => (None, Vec::new()),
-        Some(folder) => {
-            let what = "model, method, seed, number of facts or other hyper-parameters";
-            let (lines, known) = Lines::headed(folder.join("sweep.jsonl"), &head, what)?;
-            (Some(lines), known)
-        }
-    };
+    let what = "model, method, seed, number of facts or other hyper-parameters";
+    let (lines, tried) = Lines::within(args.out.as_deref(), "sweep.jsonl", &head, what)?;
     let mut sweep = Sweep {
         client: &client,
         info: &info,
@@ -89,7 +83,9 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         lines,
         tried,
     };
-    sweep.collect()?;
+    if !records.iter().all(|record| sweep.is_known(record)) {
+        sweep.collect()?;
+    }
     let mut told = Told::new("traced and edited", records.len(), context.quiet);
     for (done, record) in records.iter().enumerate() {
         if sweep.is_known(record) {
@@ -120,16 +116,8 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     let text = lines::markdown(&headings(), layers.iter().map(cells));
     let title = format!("{}, {}", info.name, args.method.name());
     let svg = picture(&title, &layers, &tried);
-    let (text, svg) = (
-        lines::write(folder, "sweep.md", &text)?,
-        lines::write(folder, "sweep.svg", &svg)?,
-    );
-    Ok(writeln!(
-        out,
-        "\nwritten: {}, {}",
-        text.display(),
-        svg.display()
-    )?)
+    let written = lines::written(folder, [("sweep.md", text), ("sweep.svg", svg)])?;
+    Ok(writeln!(out, "\n{written}")?)
 }
 
 struct Sweep<'a> {

@@ -71,15 +71,9 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         samples: args.samples,
         seed: args.seed,
     };
-    let (mut lines, known) = match &args.out {
-        None => (None, Vec::new()),
-        Some(folder) => {
-            let what = "model, window, noise, number of samples or seed";
-            let path = folder.join("traces.jsonl");
-            let (lines, known) = Lines::headed::<Head, TraceReport>(path, &head, what)?;
-            (Some(lines), known)
-        }
-    };
+    let what = "model, window, noise, number of samples or seed";
+    let (mut lines, known): (_, Vec<TraceReport>) =
+        Lines::within(args.out.as_deref(), "traces.jsonl", &head, what)?;
     let mut reports = Vec::with_capacity(records.len());
     let mut told = Told::new("traced", records.len(), context.quiet);
     for (done, record) in records.iter().enumerate() {
@@ -118,14 +112,10 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     let Some(folder) = &args.out else {
         return Ok(());
     };
-    let maps = lines::write(folder, "traces.svg", &maps(&info.name, &averages))?;
-    let severed = lines::write(folder, "severed.svg", &severed(&info.name, &averages))?;
-    Ok(writeln!(
-        out,
-        "\nwritten: {}, {}",
-        maps.display(),
-        severed.display()
-    )?)
+    let maps = maps(&info.name, &averages);
+    let severed = severed(&info.name, &averages);
+    let written = lines::written(folder, [("traces.svg", maps), ("severed.svg", severed)])?;
+    Ok(writeln!(out, "\n{written}")?)
 }
 
 /// What the three kinds of restoration are called.

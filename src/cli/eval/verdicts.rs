@@ -63,14 +63,11 @@ pub struct Verdicts {
 impl Verdicts {
     /// Those of a folder; without one they are only in memory.
     pub fn open(folder: Option<&Path>, head: &Head) -> Result<Verdicts, CliError> {
-        let Some(folder) = folder else {
-            return Ok(Verdicts::default());
-        };
         let what = "model, seed, length of texts, number at once or other hyper-parameters";
-        let (lines, known) = Lines::headed(folder.join("cases.jsonl"), head, what)?;
+        let (lines, known) = Lines::within(folder, "cases.jsonl", head, what)?;
         let by_case = |one: Verdict| ((one.method, one.case_id), one);
         Ok(Verdicts {
-            lines: Some(lines),
+            lines,
             all: known.into_iter().map(by_case).collect(),
         })
     }
@@ -258,13 +255,7 @@ pub fn pictures(folder: &Path, model: &str, found: &[Line]) -> Result<String, Cl
     let cases = found.iter().map(|line| line.cases).max().unwrap_or(0);
     let title = format!("CounterFact, {model}, {cases} cases, 95 % intervals");
     let svg = in_groups(&title, &groups, &series.collect::<Vec<_>>());
-    let table = lines::write(folder, "counterfact.md", &text)?;
-    let picture = lines::write(folder, "counterfact.svg", &svg)?;
-    Ok(format!(
-        "written: {}, {}",
-        table.display(),
-        picture.display()
-    ))
+    lines::written(folder, [("counterfact.md", text), ("counterfact.svg", svg)])
 }
 
 /// Reference texts of the user's: objects and what is written about them.
