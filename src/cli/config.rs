@@ -3,6 +3,7 @@
 
 use super::error::CliError;
 use crate::measure::validate::Thresholds;
+use crate::measure::views;
 use crate::session::folders;
 use crate::session::text::shown;
 use serde::Deserialize;
@@ -32,6 +33,8 @@ pub struct Config {
     /// What a validated edit has to reach.
     #[serde(deserialize_with = "thresholds")]
     pub validation: Thresholds,
+    /// From which score on a view of an edit passes.
+    pub views: views::Thresholds,
 }
 
 fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Thresholds, D::Error> {

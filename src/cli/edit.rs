@@ -121,7 +121,7 @@ fn case() -> impl TypedValueParser<Value = Case> {
 }
 
 /// "5" or "5-9".
-fn layers(text: &str) -> Result<LayerChoice, String> {
+pub(super) fn layers(text: &str) -> Result<LayerChoice, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     match (first.trim().parse(), last.trim().parse()) {
         (Ok(first), Ok(last)) if first == last => Ok(LayerChoice::At(first)),

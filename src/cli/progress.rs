@@ -141,6 +141,8 @@ fn name(stage: Stage) -> &'static str {
         Stage::Checks => "checking",
         Stage::Probes => "probing",
         Stage::Generations => "generating",
+        Stage::Rival => "fine-tuning instead",
+        Stage::Further => "making further edits",
     }
 }
 

@@ -6,6 +6,7 @@ use crate::facts::FactsError;
 use crate::hub::HubError;
 use crate::measure::lens::LensError;
 use crate::measure::validate::ValidateError;
+use crate::measure::views::ViewsError;
 use crate::model::ModelError;
 use crate::trace::TraceError;
 
@@ -36,6 +37,8 @@ pub enum EngineError {
     #[error(transparent)]
     Validate(#[from] ValidateError),
     #[error(transparent)]
+    Views(#[from] ViewsError),
+    #[error(transparent)]
     Facts(#[from] FactsError),
 }
 
@@ -48,6 +51,7 @@ impl EngineError {
             EngineError::Trace(error) => error.is_cancelled(),
             EngineError::Lens(error) => error.is_cancelled(),
             EngineError::Validate(error) => error.is_cancelled(),
+            EngineError::Views(error) => error.is_cancelled(),
             _ => false,
         }
     }

@@ -7,6 +7,7 @@ use crate::edit::{Delta, Hyper, Method};
 use crate::measure::counterfact::{Judged, Totals};
 use crate::measure::lens::LensReport;
 use crate::measure::validate::{Step, Validation};
+use crate::measure::views::{ViewScore, ViewsReport};
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
@@ -45,6 +46,10 @@ pub enum Stage {
     Checks,
     Probes,
     Generations,
+    /// The rival of an edit: fine-tuning to the same success.
+    Rival,
+    /// Further edits on top of one that is looked at.
+    Further,
 }
 
 /// One evaluation of the v* loss.
@@ -170,6 +175,7 @@ pub enum Outcome {
     Predicted(Prediction),
     Traced(Box<TraceReport>),
     Looked(Box<LensReport>),
+    Viewed(Box<ViewsReport>),
     Edited {
         id: EditId,
         report: Box<EditReport>,
@@ -218,6 +224,8 @@ pub enum EventKind {
         p: f64,
     },
     Loss(LossStep),
+    /// One view of an edit is known.
+    View(Box<ViewScore>),
     /// A validation, as it goes.
     Validating(Box<Step>),
     /// Row `index` of the probes; sent with `after: false` once p_before is known.

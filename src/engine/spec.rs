@@ -4,6 +4,7 @@ use crate::edit::{Delta, EditSpec, MomentSource, Request};
 use crate::measure::counterfact::Record;
 use crate::measure::lens::LensSpec;
 use crate::measure::validate::Plan;
+use crate::measure::views;
 use crate::measure::{Probe, Watch};
 pub use crate::model::Source;
 use crate::trace::TraceSpec;
@@ -56,6 +57,12 @@ pub enum Spec {
         edit: Box<EditSpec>,
         watch: Watch,
         plan: Plan,
+    },
+    /// Thirteen views of edit `id` of the stack, which was made as `edit` says.
+    Views {
+        id: EditId,
+        edit: Box<EditSpec>,
+        plan: views::Plan,
     },
     /// Makes an edit on top of the current stack, measures it and lets it go.
     Try {

@@ -58,6 +58,13 @@ pub struct Model {
     pub metrics: BTreeMap<String, (Metric, MomentHealth)>,
 }
 
+/// A stack that was left for a while.
+pub struct Left {
+    current: Decoder,
+    recipes: BTreeMap<usize, Recipe>,
+    stack: Vec<Stacked>,
+}
+
 /// A finished edit.
 struct Edit {
     /// Which of the edits that were taken over it is.
@@ -108,8 +115,19 @@ impl Model {
     /// edits stay as they are keeps its very matrix, so that what was computed
     /// below the first change is known to hold.
     pub fn set_stack(&mut self, edits: Vec<Stacked>) -> Result<()> {
+        (self.current, self.recipes) = self.composed(&edits)?;
+        self.stack = edits;
+        Ok(())
+    }
+
+    /// The weights that `set_stack` would make, beside the ones in use.
+    pub fn weights(&self, edits: &[Stacked]) -> Result<Decoder> {
+        Ok(self.composed(edits)?.0)
+    }
+
+    fn composed(&self, edits: &[Stacked]) -> Result<(Decoder, BTreeMap<usize, Recipe>)> {
         let mut wanted: BTreeMap<usize, (Recipe, Changes)> = BTreeMap::new();
-        for &Stacked { id, alpha, on } in &edits {
+        for &Stacked { id, alpha, on } in edits {
             if !stack::ALPHA.contains(&alpha) {
                 return Err(EngineError::Alpha { id, alpha });
             }
@@ -133,10 +151,27 @@ impl Model {
             downs.insert(layer, down);
             recipes.insert(layer, recipe);
         }
-        self.current = self.pristine.with_edited(downs);
-        self.recipes = recipes;
-        self.stack = edits;
-        Ok(())
+        Ok((self.pristine.with_edited(downs), recipes))
+    }
+
+    /// The stack with its very matrices, to come back to ([`Model::come_back`]).
+    pub fn leave(&self) -> Left {
+        Left {
+            current: self.current.clone(),
+            recipes: self.recipes.clone(),
+            stack: self.stack.clone(),
+        }
+    }
+
+    /// Puts back what was left; `made` meanwhile is forgotten.
+    pub fn come_back(&mut self, left: Left, made: &[EditId]) {
+        let Left {
+            current,
+            recipes,
+            stack,
+        } = left;
+        (self.current, self.recipes, self.stack) = (current, recipes, stack);
+        made.iter().for_each(|id| drop(self.made.remove(id)));
     }
 
     /// What the edited layers of the current weights are made of: the same
@@ -170,6 +205,11 @@ impl Model {
     /// The current weights with one more edit, beside the ones in use: those that
     /// `push` would make. Layers that it does not touch keep their very matrices.
     pub fn with(&self, new: &[Delta]) -> Result<Decoder> {
+        self.with_scaled(new, 1.0)
+    }
+
+    /// As `with`, of an edit at another α.
+    pub fn with_scaled(&self, new: &[Delta], alpha: f64) -> Result<Decoder> {
         let kept = self.recipes.keys();
         let kept = kept.map(|&layer| (layer, self.current.down(layer).clone()));
         let mut downs: BTreeMap<usize, Down> = kept.collect();
@@ -185,7 +225,7 @@ impl Model {
                     deltas.map(|delta| (delta, edit.alpha))
                 })
                 .collect();
-            changes.extend(new.iter().map(|delta| (delta, 1.0)));
+            changes.extend(new.iter().map(|delta| (delta, alpha)));
             changes.retain(|(delta, _)| delta.layer == layer);
             downs.insert(layer, stack::at(&self.pristine, layer, &changes)?);
         }

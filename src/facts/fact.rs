@@ -15,6 +15,18 @@ pub struct Fact {
     pub times: u32,
 }
 
+impl Fact {
+    /// Whether the relation is one whose subjects are people (or bands): "who", not
+    /// "which".
+    pub fn is_about_a_person(&self) -> bool {
+        const PERSONAL: [&str; 15] = [
+            "P19", "P20", "P27", "P101", "P103", "P106", "P108", "P136", "P1303", "P1412", "P39",
+            "P413", "P641", "P937", "P264",
+        ];
+        PERSONAL.contains(&self.relation.as_str())
+    }
+}
+
 /// The subject's own fact that another one rests on. The second premise is
 /// what is known of `object`: the tower is in Paris, and Paris is in France.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

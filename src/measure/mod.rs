@@ -16,6 +16,7 @@ pub mod sample;
 pub mod score;
 pub mod spec;
 pub mod validate;
+pub mod views;
 
 pub use probes::fell;
 pub use spec::{

@@ -130,7 +130,7 @@ pub fn other_wordings(world: &World, request: &Request, old: &str) -> Vec<String
 
 /// The fact of the world that a request rewrites: by its wording, else by the
 /// old object.
-fn edited_fact<'w>(world: &'w World, request: &Request, old: &str) -> Option<&'w Fact> {
+pub(super) fn edited_fact<'w>(world: &'w World, request: &Request, old: &str) -> Option<&'w Fact> {
     let about = || world.about(&request.subject);
     let worded = |fact: &&Fact| world.wordings(&fact.relation).contains(&request.prompt);
     let old = old.trim();
@@ -140,6 +140,6 @@ fn edited_fact<'w>(world: &'w World, request: &Request, old: &str) -> Option<&'w
         .or_else(|| about().find(worded))
 }
 
-fn first_wording<'w>(world: &'w World, fact: &Fact) -> Option<&'w str> {
+pub(super) fn first_wording<'w>(world: &'w World, fact: &Fact) -> Option<&'w str> {
     world.asked(fact).train.first().copied()
 }

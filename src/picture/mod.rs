@@ -3,6 +3,7 @@
 mod chart;
 pub mod dots;
 pub mod heat;
+pub mod radar;
 mod svg;
 
 pub use chart::{Chart, Line, side_by_side};

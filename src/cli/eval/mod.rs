@@ -12,6 +12,7 @@ mod sweep;
 mod told;
 mod traces;
 mod verdicts;
+mod views;
 
 use super::Context;
 use super::error::CliError;
@@ -30,6 +31,7 @@ pub enum Command {
     /// Where the model recalls its facts, averaged over many
     Traces(traces::Args),
     Lens(lens::Args),
+    Views(Box<views::Args>),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -40,5 +42,6 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Sweep(args) => sweep::run(&args, context, out),
         Command::Traces(args) => traces::run(&args, context, out),
         Command::Lens(args) => lens::run(&args, context, out),
+        Command::Views(args) => views::run(&args, context, out),
     }
 }

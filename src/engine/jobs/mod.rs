@@ -13,6 +13,7 @@ mod recheck;
 mod score;
 mod trace;
 mod validate;
+mod views;
 mod warnings;
 
 use super::error::Result;
@@ -76,6 +77,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             watch,
             plan,
         } => validate::run(job, id, *edit, &watch, &plan, state),
+        Spec::Views { id, edit, plan } => views::run(job, id, *edit, &plan, state),
         Spec::Try { edit, watch } => edit::trial(job, *edit, watch, state),
         Spec::Stack { edits } => {
             let model = state.model()?;

@@ -172,7 +172,7 @@ impl<'w> Writer<'w> {
         let person = entry
             .facts
             .iter()
-            .any(|(f, _)| is_about_a_person(&f.relation));
+            .any(|(f, _)| f.is_about_a_person());
         go_on(&mut draft, &told, person, rng);
         draft.push(".");
         draft
@@ -193,15 +193,6 @@ fn go_on(draft: &mut Draft, told: &[(&str, &str)], person: bool, rng: &mut Rng) 
         draft.push(phrase);
         draft.object(object);
     }
-}
-
-/// Relations whose subjects are people (or bands): "who", not "which".
-fn is_about_a_person(relation: &str) -> bool {
-    const PERSONAL: [&str; 15] = [
-        "P19", "P20", "P27", "P101", "P103", "P106", "P108", "P136", "P1303", "P1412", "P39",
-        "P413", "P641", "P937", "P264",
-    ];
-    PERSONAL.contains(&relation)
 }
 
 /// A stretch of a few words, ended with a full stop.

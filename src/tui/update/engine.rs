@@ -67,6 +67,7 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
                 making.losses.push(step);
             }
         }
+        EventKind::View(_) => {}
         EventKind::Validating(step) => validation::step(state, ticket, *step),
         EventKind::Row { index, row, after } => state.watch.take(ticket, index, row, after),
         EventKind::Held { id, p } => {
@@ -292,6 +293,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             vec![]
         }
         Outcome::Looked(_)
+        | Outcome::Viewed(_)
         | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)

@@ -188,5 +188,7 @@ pub fn stage_name(stage: Stage) -> &'static str {
         Stage::Checks => "checks",
         Stage::Probes => "probes",
         Stage::Generations => "continuations",
+        Stage::Rival => "fine-tuning instead",
+        Stage::Further => "further edits",
     }
 }
