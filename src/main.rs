@@ -89,6 +89,7 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
         tokens: config.tokens.unwrap_or(plain.tokens),
         seed: config.seed.unwrap_or(plain.seed),
         thresholds: config.validation,
+        views: config.views,
         folder: std::env::current_dir().unwrap_or_default(),
     };
     let color = cli.color.or(config.color).unwrap_or_else(|| "auto".into());

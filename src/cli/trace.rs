@@ -5,10 +5,11 @@ use super::error::CliError;
 use super::table::{Align, Table, percent, share};
 use super::{Context, open};
 use crate::engine::{Outcome, Spec};
+use crate::session::atomic::write_atomically;
 use crate::session::save::named;
 use crate::session::text::shown;
 use crate::session::{self, Beneath, SavedTrace, Session};
-use crate::trace::{Grid, Kind, TraceReport, TraceSpec};
+use crate::trace::{Grid, Kind, TraceReport, TraceSpec, svg};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -52,6 +53,9 @@ pub struct Args {
     /// Keep the grids in a session
     #[arg(long, value_name = "SESSION")]
     save: Option<PathBuf>,
+    /// Draw the heat maps, as SVG
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
@@ -103,11 +107,26 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         session.saved = session::time::now();
         session::save(&session, &factors, path)?;
     }
+    if let Some(path) = &args.out {
+        drawn(path, &svg(&result))?;
+    }
     if args.json {
         serde_json::to_writer(&mut *out, &result)?;
         return Ok(writeln!(out)?);
     }
-    Ok(print(&result, out)?)
+    print(&result, out)?;
+    if let Some(path) = &args.out {
+        writeln!(out, "\ndrawn to {}", shown(&path.display().to_string()))?;
+    }
+    Ok(())
+}
+
+/// Writes a picture, whole or not at all.
+pub(super) fn drawn(path: &Path, picture: &str) -> Result<(), CliError> {
+    write_atomically(path, picture.as_bytes()).map_err(|source| CliError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The edits of a session that are on.

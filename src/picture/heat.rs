@@ -10,6 +10,10 @@ pub enum Scale {
     Blue,
     /// 0 white, 1 orange.
     Orange,
+    /// 0 white, 1 purple, green or red: state, MLP, attention.
+    Purple,
+    Green,
+    Red,
     /// −1 blue, 0 white, 1 orange.
     Signed,
 }
@@ -113,12 +117,18 @@ impl Sheet {
 fn colour(scale: Scale, value: f64) -> String {
     const BLUE: [f64; 3] = [0.0, 90.0, 160.0];
     const ORANGE: [f64; 3] = [200.0, 80.0, 0.0];
+    const PURPLE: [f64; 3] = [84.0, 39.0, 143.0];
+    const GREEN: [f64; 3] = [0.0, 109.0, 44.0];
+    const RED: [f64; 3] = [165.0, 15.0, 21.0];
     if !value.is_finite() {
         return GRID.into();
     }
     let end = match scale {
         Scale::Blue => BLUE,
         Scale::Orange => ORANGE,
+        Scale::Purple => PURPLE,
+        Scale::Green => GREEN,
+        Scale::Red => RED,
         Scale::Signed if value < 0.0 => BLUE,
         Scale::Signed => ORANGE,
     };

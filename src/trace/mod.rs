@@ -11,6 +11,7 @@ pub mod error;
 pub mod full;
 mod incremental;
 pub mod noise;
+mod picture;
 mod prepare;
 mod restore;
 pub mod rng;
@@ -20,6 +21,7 @@ pub mod window;
 pub use aggregate::{AverageRow, Averages, Bucket, average};
 pub use baseline::{Module, Pass, Scene};
 pub use error::TraceError;
+pub use picture::svg;
 pub use restore::Restoration;
 pub use spec::{
     Answer, Cell, Grid, Grids, Kind, Severed, Step, TraceHeader, TraceReport, TraceSpec,

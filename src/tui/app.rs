@@ -15,6 +15,7 @@ pub mod recipe;
 pub mod record;
 pub mod trace;
 pub mod validation;
+pub mod views;
 pub mod watch;
 
 pub use super::pane::Pane;
@@ -29,6 +30,7 @@ pub use overlay::{Ask, Confirm, Overlay};
 pub use record::{EditRecord, Making};
 pub use trace::{Show, TraceGrid, TraceView};
 pub use validation::Validating;
+pub use views::ViewsView;
 pub use watch::{Filter, Watched};
 
 use super::store::{ModelEntry, Reply, SessionData, SessionEntry};
@@ -161,6 +163,8 @@ pub struct Settings {
     pub seed: u32,
     /// What a validated edit has to reach.
     pub thresholds: Thresholds,
+    /// From which score on a view of an edit passes.
+    pub views: crate::measure::views::Thresholds,
     /// Where files are written that the user names without a folder.
     pub folder: PathBuf,
 }
@@ -176,6 +180,7 @@ impl Default for Settings {
             tokens: 40,
             seed: 1,
             thresholds: Thresholds::default(),
+            views: Default::default(),
             folder: PathBuf::new(),
         }
     }
@@ -229,6 +234,7 @@ pub struct State {
     pub confabs: Confabs,
     pub duel: Duel,
     pub lens: LensView,
+    pub views: ViewsView,
     /// The newest edit that had to prove itself.
     pub validation: Option<Validating>,
     pub session: SessionState,
@@ -263,6 +269,7 @@ impl State {
             watch: Watched::default(),
             duel: Duel::default(),
             lens: LensView::default(),
+            views: ViewsView::default(),
             validation: None,
             session: SessionState::default(),
             models: None,

@@ -2,8 +2,8 @@
 
 use super::app::{Pane, State};
 use crate::edit::{Knob, LayerChoice};
-use crate::measure::lens;
-use crate::trace::TraceReport;
+use crate::measure::{lens, views};
+use crate::trace::{self, TraceReport};
 use serde::Serialize;
 use std::path::Path;
 
@@ -11,18 +11,12 @@ use std::path::Path;
 pub fn text(state: &State, pane: Pane) -> Option<String> {
     match pane {
         Pane::Fact => command_line(state),
-        Pane::Trace => {
-            let grid = state.trace.grid.as_ref()?;
-            let kept = state.trace.kept.iter().rev().map(|t| &t.result);
-            let same = |r: &&TraceReport| {
-                r.prompt == grid.prompt && r.subject_range == grid.header.subject_range
-            };
-            json(kept.into_iter().find(same)?)
-        }
+        Pane::Trace => json(shown_trace(state)?),
         Pane::Edit => json(&state.edits.selected_record()?.report),
         Pane::Stack => stack(state),
         Pane::Duel => duel(state),
         Pane::Lens => json(state.lens.report.as_ref()?),
+        Pane::Views => json(state.views.report.as_ref()?),
         Pane::Neighbours => {
             let rows = state.watch.known();
             let lines = rows.iter().map(serde_json::to_string);
@@ -47,13 +41,34 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
     }
 }
 
-/// What a file of this name gets: of the lens a picture, where it ends in `.svg`.
-pub fn for_file(state: &State, pane: Pane, name: &Path) -> Option<String> {
-    match (pane, name.extension()) {
-        (Pane::Lens, Some(svg)) if svg.eq_ignore_ascii_case("svg") => {
-            state.lens.report.as_deref().map(lens::svg)
+/// The report of the trace that is on the screen, once it is whole.
+fn shown_trace(state: &State) -> Option<&TraceReport> {
+    let grid = state.trace.grid.as_ref()?;
+    let kept = state.trace.kept.iter().rev().map(|t| &t.result);
+    let same =
+        |r: &&TraceReport| r.prompt == grid.prompt && r.subject_range == grid.header.subject_range;
+    kept.into_iter().find(same)
+}
+
+/// What a file of this name gets: a picture, where it ends in `.svg`.
+///
+/// # Errors
+/// Of some panes there is no picture; in words.
+pub fn for_file(state: &State, pane: Pane, name: &Path) -> Result<Option<String>, String> {
+    let wanted = name.extension();
+    if !wanted.is_some_and(|end| end.eq_ignore_ascii_case("svg")) {
+        return Ok(text(state, pane));
+    }
+    match pane {
+        Pane::Trace => Ok(shown_trace(state).map(trace::svg)),
+        Pane::Lens => Ok(state.lens.report.as_deref().map(lens::svg)),
+        Pane::Views => Ok(state.views.report.as_deref().map(views::svg)),
+        _ => {
+            let (what, name) = (what(pane), file_name(pane));
+            Err(format!(
+                "there is no picture of {what}: give another name, as {name}"
+            ))
         }
-        _ => text(state, pane),
     }
 }
 
@@ -66,6 +81,7 @@ pub fn what(pane: Pane) -> &'static str {
         Pane::Stack => "the stack",
         Pane::Duel => "the duel",
         Pane::Lens => "the lens",
+        Pane::Views => "the views",
         Pane::Neighbours => "the probes",
         Pane::Confabulations => "the continuations",
     }
@@ -79,6 +95,7 @@ pub fn file_name(pane: Pane) -> &'static str {
         Pane::Stack => "stack.tsv",
         Pane::Duel => "duel.json",
         Pane::Lens => "lens.json",
+        Pane::Views => "views.json",
         Pane::Neighbours => "probes.jsonl",
         Pane::Confabulations => "continuations.txt",
     }

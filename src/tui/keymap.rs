@@ -11,6 +11,8 @@ pub enum Command {
     Edit,
     Validate,
     Duel,
+    Views,
+    Behind,
     TakeMethod,
     Undo,
     Redo,
@@ -229,6 +231,8 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Method, &[ch('m')], Anywhere, G::Act, "method", "change the method: r-ROME, ROME, MEMIT, …"),
     bind(Command::Recipe, &[ch('p')], Anywhere, G::Act, "parameters", "parameters: layers, steps, rate, λ …"),
     bind(Command::Duel, &[ch('D')], Anywhere, G::Act, "duel", "duel: try this edit by every method"),
+    bind(Command::Views, &[ch('R')], Anywhere, G::Act, "radar", "radar: thirteen views of the selected edit"),
+    bind(Command::Behind, &[key(K::Enter)], In(Pane::Views), G::Act, "prompts", "the prompts behind a view, and back"),
     bind(Command::TakeMethod, &[key(K::Enter)], In(Pane::Duel), G::Act, "take", "edit by the selected method"),
     bind(Command::LayerDown, &[ch('<')], Anywhere, G::Act, "layer", "edit one layer lower; below 0 is auto"),
     bind(Command::LayerUp, &[ch('>')], Anywhere, G::Act, "layer", "edit one layer higher"),
@@ -274,6 +278,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Go(Pane::Confabulations), &[ch('5')], Anywhere, G::Look, "confabulations", "go to the confabulations"),
     bind(Command::Go(Pane::Duel), &[ch('7')], Anywhere, G::Look, "duel", "go to the duel of methods"),
     bind(Command::Go(Pane::Lens), &[ch('U'), ch('8')], Anywhere, G::Look, "underneath", "underneath: the old answer, layer by layer"),
+    bind(Command::Go(Pane::Views), &[ch('9')], Anywhere, G::Look, "views", "go to the views of an edit"),
     bind(Command::Zoom, &[ch('z')], Anywhere, G::Look, "zoom", "zoom the pane to the whole screen"),
     bind(Command::Left, &[ch('h'), key(K::Left)], Anywhere, G::Look, "left", "left"),
     bind(Command::Down, &[ch('j'), key(K::Down)], Anywhere, G::Look, "down", "down"),
@@ -327,6 +332,7 @@ pub static TOGETHER: &[(&[Command], &str)] = &[
         ],
         "go to a pane",
     ),
+    (&[Command::Go(Pane::Duel), Command::Go(Pane::Lens), Command::Go(Pane::Views)], "duel, what is underneath, views"),
 ];
 
 /// What a key does while `pane` has the focus.

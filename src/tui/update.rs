@@ -16,6 +16,7 @@ mod session;
 mod stack;
 mod typing;
 mod validation;
+mod views;
 
 use super::app::validation::Ended;
 use super::app::{Effect, Health, Mode, Msg, State};

@@ -18,6 +18,7 @@ pub mod stack;
 pub mod toast;
 pub mod trace;
 pub mod validation;
+pub mod views;
 
 use super::app::{Mode, Overlay, Pane, State};
 use super::layout::{self, SMALLEST, Screen, Wish};
@@ -78,6 +79,7 @@ fn pane(
         Pane::Stack => stack::draw(buf, area, state, styles),
         Pane::Duel => duel::draw(buf, area, state, styles),
         Pane::Lens => lens::draw(buf, area, state, styles),
+        Pane::Views => views::draw(buf, area, state, styles),
     }
     None
 }

@@ -3,6 +3,7 @@
 pub mod gauge;
 pub mod heatmap;
 pub mod panel;
+pub mod radar;
 pub mod sparkline;
 pub mod token_strip;
 

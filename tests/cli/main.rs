@@ -9,6 +9,7 @@ mod methods;
 mod process;
 mod sweep;
 mod validate;
+mod views;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -4,6 +4,7 @@
 mod lens;
 mod stack;
 mod validate;
+mod views;
 
 use crossbeam_channel::Receiver;
 use pentimento::edit::{EditSpec, Method, Request};

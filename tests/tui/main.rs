@@ -13,3 +13,4 @@ mod screens;
 mod script;
 mod stored;
 mod validation;
+mod views;

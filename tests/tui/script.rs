@@ -5,6 +5,8 @@
 mod answers;
 #[path = "script/checks.rs"]
 mod checks;
+#[path = "script/sides.rs"]
+mod sides;
 #[path = "script/world.rs"]
 mod world;
 

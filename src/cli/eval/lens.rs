@@ -5,11 +5,11 @@ use crate::cli::client::Client;
 use crate::cli::edit::not_empty;
 use crate::cli::error::CliError;
 use crate::cli::table::{Align, Table, share};
+use crate::cli::trace::drawn;
 use crate::cli::{Context, open};
 use crate::engine::{Outcome, Spec};
 use crate::measure::lens::{AnswerToken, Depth, Leader, LensReport, LensSpec, Seen, svg};
 use crate::session::Session;
-use crate::session::atomic::write_atomically;
 use crate::session::text::shown;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -59,10 +59,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         return Err(CliError::EngineEnded);
     };
     if let Some(path) = &args.out {
-        write_atomically(path, svg(&report).as_bytes()).map_err(|source| CliError::File {
-            path: path.clone(),
-            source,
-        })?;
+        drawn(path, &svg(&report))?;
     }
     if args.json {
         serde_json::to_writer(&mut *out, &report)?;

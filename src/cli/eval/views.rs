@@ -4,6 +4,7 @@ use crate::cli::client::Client;
 use crate::cli::edit::{layers, not_empty, with_braces};
 use crate::cli::error::CliError;
 use crate::cli::table::{Align, Table, share};
+use crate::cli::trace::drawn;
 use crate::cli::{Config, Context, hyper, open};
 use crate::edit::{EditSpec, LayerChoice, Method, Request};
 use crate::engine::{EditId, Outcome, Spec};
@@ -12,7 +13,6 @@ use crate::measure::views::{
     self, Evidence, Plan, Prompt, Row, Verdict, View, ViewScore, ViewsReport, Wish,
 };
 use crate::session::Session;
-use crate::session::atomic::write_atomically;
 use crate::session::text::shown;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::{self, Write};
@@ -137,10 +137,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         return Err(CliError::EngineEnded);
     };
     if let Some(path) = &args.out {
-        write_atomically(path, views::svg(&report).as_bytes()).map_err(|source| CliError::File {
-            path: path.clone(),
-            source,
-        })?;
+        drawn(path, &views::svg(&report))?;
     }
     if args.json {
         serde_json::to_writer(&mut *out, &report)?;
@@ -177,7 +174,13 @@ fn made(
     match client.run(spec)? {
         Outcome::Edited { report, .. } => {
             let true_answer = Some(report.true_answer);
-            Ok((id, EditSpec { true_answer, ..edit }))
+            Ok((
+                id,
+                EditSpec {
+                    true_answer,
+                    ..edit
+                },
+            ))
         }
         _ => Err(CliError::EngineEnded),
     }
@@ -248,7 +251,9 @@ fn print(report: &ViewsReport, show: Option<Shown>, out: &mut dyn Write) -> io::
         };
         table.row([
             scored.view.name().to_owned(),
-            scored.score.map_or("–".into(), |score| format!("{score:.2}")),
+            scored
+                .score
+                .map_or("–".into(), |score| format!("{score:.2}")),
             format!("{:.2}", scored.threshold),
             verdict.to_owned(),
             scored.why.clone(),
@@ -279,20 +284,37 @@ fn prompts(scored: &ViewScore, out: &mut dyn Write) -> io::Result<()> {
         };
         match evidence {
             Evidence::Asked(row) => asked(sign, row, &mut table),
-            Evidence::Written { prompt, before, after, .. } => {
+            Evidence::Written {
+                prompt,
+                before,
+                after,
+                ..
+            } => {
                 table.row([sign, prompt, "before:", "", ""]);
                 table.row(["", &format!("  {before}"), "", "", ""]);
                 table.row(["", "", "after:", "", ""]);
                 table.row(["", &format!("  {after}"), "", "", ""]);
             }
-            Evidence::Beside { prompt, expected, before, edited, tuned } => table.row([
+            Evidence::Beside {
+                prompt,
+                expected,
+                before,
+                edited,
+                tuned,
+            } => table.row([
                 sign.to_owned(),
                 prompt.clone(),
                 expected.trim().to_owned(),
                 format!("{} → {}", share(*before), share(*edited)),
                 format!("tuned {}", share(*tuned)),
             ]),
-            Evidence::Made { prompt, target, p_made, p_end, .. } => table.row([
+            Evidence::Made {
+                prompt,
+                target,
+                p_made,
+                p_end,
+                ..
+            } => table.row([
                 sign.to_owned(),
                 prompt.clone(),
                 target.trim().to_owned(),
@@ -312,7 +334,11 @@ fn asked(sign: &str, row: &Row, table: &mut Table) {
             format!("{} {}", old.trim(), moved(before.rival, after.rival))
         }
         Wish::Reverse { instead, .. } => {
-            format!("after “{}” {}", instead.trim(), moved(before.rival, after.rival))
+            format!(
+                "after “{}” {}",
+                instead.trim(),
+                moved(before.rival, after.rival)
+            )
         }
         Wish::Keep { .. } => String::new(),
     };

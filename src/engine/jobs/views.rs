@@ -129,13 +129,10 @@ impl<'p> Subject<'p> {
     }
 
     /// The views that are scored by prompts alone.
-    fn ask(
-        &mut self,
-        job: &Job,
-        model: &Model,
-        tell: &mut impl FnMut(ViewScore),
-    ) -> Result<After> {
-        let after = self.asked.after(&model.tokens, &self.with, &mut job.brake())?;
+    fn ask(&mut self, job: &Job, model: &Model, tell: &mut impl FnMut(ViewScore)) -> Result<After> {
+        let after = self
+            .asked
+            .after(&model.tokens, &self.with, &mut job.brake())?;
         let thresholds = &self.plan.thresholds;
         for view in [
             View::Retention,

@@ -39,7 +39,7 @@ impl Asked {
         };
         let scored = score(before, &questions(&all)?, probe, |_, _| ())?;
         let mut scored = scored.iter();
-        let (mut kept, mut said_before) = (Vec::new(), Vec::new());
+        let mut kept = Vec::new();
         let mut left_out: BTreeMap<View, usize> = BTreeMap::new();
         let mut taken: BTreeMap<View, usize> = BTreeMap::new();
         for prompt in all {
@@ -50,15 +50,33 @@ impl Asked {
             } else if *taken < most(prompt.view) {
                 *taken += 1;
                 kept.push(prompt);
-                said_before.push(said);
             }
         }
-        Ok(Asked {
+        let mut asked = Asked {
             asks: Rescore::new(before, questions(&kept)?)?,
             prompts: kept.into_iter().cloned().collect(),
-            before: said_before,
+            before: Vec::new(),
             left_out,
-        })
+        };
+        // Asked again in the passes that the edited weights will be asked in:
+        // where nothing has changed, the answers are then the same to the bit.
+        asked.before = asked.ask(tokens, before, probe)?;
+        Ok(asked)
+    }
+
+    /// What `decoder` says of every prompt that is kept.
+    fn ask<P: Probe>(
+        &mut self,
+        tokens: &Tokens,
+        decoder: &Decoder,
+        probe: &mut P,
+    ) -> Result<Vec<Said>> {
+        let mut scored: Vec<Scored> = Vec::new();
+        self.asks
+            .run(decoder, None, probe, |_, one| scored.push(one.clone()))?;
+        let mut scored = scored.iter();
+        let all = self.prompts.iter();
+        Ok(all.map(|p| said(p, &mut scored, tokens)).collect())
     }
 
     /// Every prompt before, and in the weights of `decoder`.
@@ -68,17 +86,14 @@ impl Asked {
         decoder: &Decoder,
         probe: &mut P,
     ) -> Result<After> {
-        let mut scored: Vec<Scored> = Vec::new();
-        self.asks
-            .run(decoder, None, probe, |_, one| scored.push(one.clone()))?;
-        let mut scored = scored.iter();
+        let all = self.ask(tokens, decoder, probe)?;
         let mut rows: BTreeMap<View, Rows> = BTreeMap::new();
         for (&view, &left_out) in &self.left_out {
             rows.entry(view).or_default().left_out = left_out;
         }
-        for (prompt, before) in self.prompts.iter().zip(&self.before) {
-            let after = said(prompt, &mut scored, tokens);
-            let row = Row::new(prompt, before, &after);
+        let both = self.before.iter().zip(&all);
+        for (prompt, (before, after)) in self.prompts.iter().zip(both) {
+            let row = Row::new(prompt, before, after);
             rows.entry(prompt.view).or_default().rows.push(row);
         }
         Ok(After(rows))

@@ -59,7 +59,12 @@ mod tests {
         let has = |relation: &str, old: &str, new: &str| {
             changes.contains(&(relation.into(), old.into(), new.into()))
         };
-        assert!(has("COUNTRY", "France", "England") || has("COUNTRY", "France", "the United Kingdom") || has("COUNTRY", "France", "United Kingdom"), "{changes:?}");
+        assert!(
+            has("COUNTRY", "France", "England")
+                || has("COUNTRY", "France", "the United Kingdom")
+                || has("COUNTRY", "France", "United Kingdom"),
+            "{changes:?}"
+        );
         assert!(has("LANGUAGE", "French", "English"), "{changes:?}");
         // Both are in Europe.
         assert!(!changes.iter().any(|(relation, ..)| relation == "CONTINENT"));

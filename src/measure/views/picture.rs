@@ -18,7 +18,10 @@ pub fn radar(report: &ViewsReport, thresholds: &Thresholds) -> Radar {
     let (old, new) = (report.old.trim(), report.new.trim());
     Radar {
         words: vec![
-            format!("{asked}: {old} → {new} ({}, {})", report.method, report.model),
+            format!(
+                "{asked}: {old} → {new} ({}, {})",
+                report.method, report.model
+            ),
             report.sentence.clone(),
         ],
         spokes: View::ALL.map(spoke).into(),

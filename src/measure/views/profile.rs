@@ -116,7 +116,13 @@ mod tests {
             false => 1.0,
         };
         let views = View::ALL.map(|view| {
-            ViewScore::new(view, Some(score(view)), String::new(), vec![], &Thresholds::default())
+            ViewScore::new(
+                view,
+                Some(score(view)),
+                String::new(),
+                vec![],
+                &Thresholds::default(),
+            )
         });
         Profile::of(&views)
     }

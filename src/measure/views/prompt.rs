@@ -115,7 +115,12 @@ impl Line {
                 View::Signal | View::Collapse | View::Batch | View::Later | View::Memorisation,
                 ..,
             ) => return Err(format!("{} has no prompts of its own", view.name())),
-            _ => return Err(format!("these are no fields of a prompt of {}", view.name())),
+            _ => {
+                return Err(format!(
+                    "these are no fields of a prompt of {}",
+                    view.name()
+                ));
+            }
         };
         let empty = |text: &str| text.trim().is_empty();
         let answer = view != View::LongForm && empty(wish.wanted());

@@ -103,7 +103,8 @@ impl<'w> About<'w> {
 
     fn generalisation(&self) -> Vec<Wished> {
         let others = other_wordings(self.world, self.request, self.old);
-        let asked = |wording: String| (wording.replacen("{}", &self.request.subject, 1), self.say());
+        let asked =
+            |wording: String| (wording.replacen("{}", &self.request.subject, 1), self.say());
         others.into_iter().map(asked).collect()
     }
 
@@ -140,7 +141,11 @@ impl<'w> About<'w> {
             if turn == [None, None] {
                 return all;
             }
-            all.extend(turn.into_iter().flatten().filter_map(|fact| self.keep(fact)));
+            all.extend(
+                turn.into_iter()
+                    .flatten()
+                    .filter_map(|fact| self.keep(fact)),
+            );
         }
     }
 
@@ -154,7 +159,13 @@ impl<'w> About<'w> {
                 && fact.object != self.new
         };
         let stated = |fact: &&Fact| fact.derived_from.is_none();
-        let mut all: Vec<&Fact> = self.world.facts().iter().filter(stated).filter(other).collect();
+        let mut all: Vec<&Fact> = self
+            .world
+            .facts()
+            .iter()
+            .filter(stated)
+            .filter(other)
+            .collect();
         Rng::new(1).shuffle(&mut all);
         let mut met: BTreeMap<&str, usize> = BTreeMap::new();
         let mut turn = |fact: &'w Fact| {
@@ -170,7 +181,10 @@ impl<'w> About<'w> {
     fn cross_domain(&self, most: usize) -> Vec<Wished> {
         // Those that stand before the prompt elsewhere are not asked here.
         let others = self.elsewhere().skip(LEADS);
-        others.filter_map(|fact| self.keep(fact)).take(most).collect()
+        others
+            .filter_map(|fact| self.keep(fact))
+            .take(most)
+            .collect()
     }
 
     /// What followed from the old fact and does not from the new one.
@@ -207,7 +221,10 @@ impl<'w> About<'w> {
         for alias in aliases(subject, person) {
             all.push((self.request.prompt.replacen("{}", &alias, 1), self.say()));
         }
-        if let Some(wording) = self.relation.and_then(|relation| wordings.reversal(relation)) {
+        if let Some(wording) = self
+            .relation
+            .and_then(|relation| wordings.reversal(relation))
+        {
             let about = |answer: &str| wording.replacen("{}", answer, 1);
             let wish = Wish::Reverse {
                 subject: subject.to_owned(),
@@ -220,7 +237,9 @@ impl<'w> About<'w> {
 
     /// The relation's question in two dresses.
     fn extraction(&self, wordings: &Wordings) -> Vec<Wished> {
-        let question = self.relation.and_then(|relation| wordings.question(relation));
+        let question = self
+            .relation
+            .and_then(|relation| wordings.question(relation));
         let Some(question) = question else {
             return Vec::new();
         };
@@ -246,10 +265,16 @@ impl<'w> About<'w> {
 
 /// Other forms of a name: without its article, or a person's last name.
 fn aliases(subject: &str, person: bool) -> Vec<String> {
-    let bare = subject.strip_prefix("The ").or(subject.strip_prefix("the "));
+    let bare = subject
+        .strip_prefix("The ")
+        .or(subject.strip_prefix("the "));
     let last = subject.rsplit_once(' ').map(|(_, last)| last);
     let last = last.filter(|last| person && bare.is_none() && last.chars().count() > 2);
-    [bare, last].into_iter().flatten().map(str::to_owned).collect()
+    [bare, last]
+        .into_iter()
+        .flatten()
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -321,13 +346,17 @@ mod tests {
             .iter()
             .map(|prompt| {
                 let expected = prompt.wish.wanted();
-                let fact = world.facts().iter().find(|f| {
-                    f.object == expected && prompt.prompt.contains(f.subject.as_str())
-                });
+                let fact = world
+                    .facts()
+                    .iter()
+                    .find(|f| f.object == expected && prompt.prompt.contains(f.subject.as_str()));
                 fact.unwrap().relation.as_str()
             })
             .collect();
-        assert!(relations.len() >= 10 && !relations.contains("LOC"), "{relations:?}");
+        assert!(
+            relations.len() >= 10 && !relations.contains("LOC"),
+            "{relations:?}"
+        );
     }
 
     #[test]

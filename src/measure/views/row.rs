@@ -136,7 +136,10 @@ mod tests {
             old: "b".into(),
         };
         assert!(row(say(), said(0.1, 0.9, "b"), said(0.6, 0.2, "a")));
-        assert!(!row(say(), said(0.1, 0.9, "b"), said(0.4, 0.4, "a")), "a tie");
+        assert!(
+            !row(say(), said(0.1, 0.9, "b"), said(0.4, 0.4, "a")),
+            "a tie"
+        );
         assert!(!row(say(), said(0.1, 0.9, "b"), said(f64::NAN, 0.4, "a")));
         let keep = || Wish::default();
         assert!(row(keep(), said(0.9, 0.0, "a"), said(0.7, 0.0, "a")));

@@ -42,14 +42,22 @@ pub fn asked(view: View, found: &Rows, thresholds: &Thresholds) -> ViewScore {
     let count = |of: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count();
     let why = match (score, found.left_out) {
         (None, 0) => "no prompt is known to ask it by; give your own".into(),
-        (None, 1) => "the one prompt told nothing: the model did not answer it before either".into(),
+        (None, 1) => {
+            "the one prompt told nothing: the model did not answer it before either".into()
+        }
         (None, n) => {
-            format!("none of {n} prompts told anything: the model did not answer them before either")
+            format!(
+                "none of {n} prompts told anything: the model did not answer them before either"
+            )
         }
         (Some(p), _) => match view {
             View::Retention => format!("mean p(new) {p:.3} over {}", prompts(all)),
             View::Extraction => {
-                format!("{} of {} answered", count(&|r| r.after.exact), questions(all))
+                format!(
+                    "{} of {} answered",
+                    count(&|r| r.after.exact),
+                    questions(all)
+                )
             }
             View::Ripple | View::CrossDomain => {
                 format!("{} of {} moved", count(&|r| !r.holds), prompts(all))
@@ -100,10 +108,12 @@ pub fn memorisation(retention: &[Row], others: &[Row], thresholds: &Thresholds) 
 
 /// By how much p(right) falls, on average; what rises does no harm.
 fn harm(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
-    mean(pairs.map(|(before, after)| match (before - after).is_nan() {
-        true => f64::NAN,
-        false => (before - after).max(0.0),
-    }))
+    mean(
+        pairs.map(|(before, after)| match (before - after).is_nan() {
+            true => f64::NAN,
+            false => (before - after).max(0.0),
+        }),
+    )
 }
 
 /// Signal: `kept` are the rows of ripple and cross-domain; `tuned` is p(expected)
@@ -139,12 +149,27 @@ pub fn signal(kept: &[Row], tuned: &[f64], reached: f64, thresholds: &Thresholds
 
 /// Long-form: `texts` have what holds filled in by [`written`].
 pub fn long_form(texts: Vec<Evidence>, thresholds: &Thresholds) -> ViewScore {
-    let held = texts.iter().filter(|text| text.holds() == Some(true)).count();
+    let held = texts
+        .iter()
+        .filter(|text| text.holds() == Some(true))
+        .count();
     let named = texts
         .iter()
-        .filter(|text| matches!(text, Evidence::Written { names_old: true, .. }))
+        .filter(|text| {
+            matches!(
+                text,
+                Evidence::Written {
+                    names_old: true,
+                    ..
+                }
+            )
+        })
         .count();
-    let score = mean(texts.iter().map(|text| f64::from(text.holds() == Some(true))));
+    let score = mean(
+        texts
+            .iter()
+            .map(|text| f64::from(text.holds() == Some(true))),
+    );
     let why = match score {
         None => "no text was asked for".into(),
         Some(_) => format!(
@@ -186,8 +211,14 @@ fn names(text: &str, name: &str) -> bool {
 
 /// Batch: facts of [`Evidence::Made`]; `own`: those of the edit itself.
 pub fn batch(made: Vec<Evidence>, own: bool, thresholds: &Thresholds) -> ViewScore {
-    let held = made.iter().filter(|fact| fact.holds() == Some(true)).count();
-    let score = mean(made.iter().map(|fact| f64::from(fact.holds() == Some(true))));
+    let held = made
+        .iter()
+        .filter(|fact| fact.holds() == Some(true))
+        .count();
+    let score = mean(
+        made.iter()
+            .map(|fact| f64::from(fact.holds() == Some(true))),
+    );
     let of = match own {
         true => "the edit's own",
         false => "this one and the further edits",
@@ -278,14 +309,23 @@ mod tests {
     fn shares_and_means_are_what_the_definitions_say() {
         let t = Thresholds::default();
         let rows = |rows: Vec<Row>| Rows { rows, left_out: 2 };
-        let three = || vec![row(0.1, 0.9, true), row(0.2, 0.6, true), row(0.3, 0.3, false)];
+        let three = || {
+            vec![
+                row(0.1, 0.9, true),
+                row(0.2, 0.6, true),
+                row(0.3, 0.3, false),
+            ]
+        };
         close(score(asked(View::Retention, &rows(three()), &t)), 0.6);
         close(score(asked(View::Ripple, &rows(three()), &t)), 2.0 / 3.0);
         close(score(asked(View::Extraction, &rows(three()), &t)), 0.0);
         let none = asked(View::TwoHop, &rows(vec![]), &t);
         assert_eq!((none.score, none.left_out), (None, 2));
         assert!(none.why.contains("none of 2 prompts"), "{}", none.why);
-        close(score(memorisation(&three(), &three()[1..], &t)), 1.0 - (0.9 - 0.45));
+        close(
+            score(memorisation(&three(), &three()[1..], &t)),
+            1.0 - (0.9 - 0.45),
+        );
         // Other wordings may do better than the edited one.
         close(score(memorisation(&three()[2..], &three(), &t)), 1.0);
     }
@@ -330,7 +370,9 @@ mod tests {
         assert!(holds(" in Rome, the old town by the seven hills."));
         assert!(!holds(" in the old town of Paris by the river there."));
         assert!(holds(" the work of the Parisian masons of old and then."));
-        assert!(!holds(" Rome Rome Rome Rome Rome Rome Rome Rome Rome Rome."));
+        assert!(!holds(
+            " Rome Rome Rome Rome Rome Rome Rome Rome Rome Rome."
+        ));
     }
 
     #[test]

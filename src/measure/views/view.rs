@@ -69,7 +69,9 @@ impl View {
     /// What is asked, in a line.
     pub fn question(self) -> &'static str {
         match self {
-            View::Retention => "is the new answer given to the edited prompt, whatever precedes it?",
+            View::Retention => {
+                "is the new answer given to the edited prompt, whatever precedes it?"
+            }
             View::Generalisation => "is it given to other wordings?",
             View::Ripple => "do the subject's other facts and its neighbours stand?",
             View::Signal => "does it do less harm than fine-tuning to the same p(new)?",
@@ -79,7 +81,9 @@ impl View {
             View::CrossDomain => "do facts of other kinds stand?",
             View::LongForm => "do longer texts keep to the new answer, and to language?",
             View::TwoHop => "does what follows from the fact follow from the new one?",
-            View::Portability => "does it hold for a pronoun or another name, and the other way round?",
+            View::Portability => {
+                "does it hold for a pronoun or another name, and the other way round?"
+            }
             View::Memorisation => "was it the fact that was learned, or the sentence?",
             View::Extraction => "is it the answer to a question?",
         }

@@ -169,10 +169,7 @@ impl<'w> Writer<'w> {
             })
             .take(most)
             .collect();
-        let person = entry
-            .facts
-            .iter()
-            .any(|(f, _)| f.is_about_a_person());
+        let person = entry.facts.iter().any(|(f, _)| f.is_about_a_person());
         go_on(&mut draft, &told, person, rng);
         draft.push(".");
         draft

@@ -1,6 +1,6 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, duel, layers, lens, model, recipe, session, stack, validation};
+use super::{act, duel, layers, lens, model, recipe, session, stack, validation, views};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -18,6 +18,8 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Method => recipe::turn_method(state, 1),
         C::Recipe => recipe::open(state),
         C::Duel => return duel::start(state),
+        C::Views => return views::start(state),
+        C::Behind => state.views.turn(),
         C::TakeMethod => return duel::take_method(state),
         C::LayerDown => state.fact.layer = layers::lower(state.fact.layer, state.suggested_layer()),
         C::LayerUp => state.fact.layer = layers::higher(state),
@@ -133,6 +135,7 @@ fn move_by(state: &mut State, dx: isize, dy: isize) {
             state.duel.cursor = moved(state.duel.cursor, dy).min(last);
         }
         Pane::Lens => state.lens.move_by(dx, dy),
+        Pane::Views => state.views.move_by(dy),
         Pane::Neighbours => {
             let last = state.watch.listed().saturating_sub(1);
             state.watch.cursor = moved(state.watch.cursor, dy).min(last);
@@ -217,7 +220,8 @@ fn copy(state: &mut State) -> Vec<Effect> {
 
 /// Backs out one layer.
 fn back(state: &mut State) {
-    if state.fact.anchor.take().is_some() {
+    let behind = state.focus == Pane::Views && state.views.behind.take().is_some();
+    if behind || state.fact.anchor.take().is_some() {
     } else if state.zoomed {
         state.zoomed = false;
     } else if state.focus == Pane::Trace && state.trace.cursor.take().is_some() {

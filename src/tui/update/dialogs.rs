@@ -219,8 +219,12 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
             session::save_to(state, path, own)
         }
         Ask::WriteTo => match export::for_file(state, state.focus, Path::new(&text)) {
-            Some(content) => vec![Effect::WriteFile(PathBuf::from(text), content)],
-            None => {
+            Ok(Some(content)) => vec![Effect::WriteFile(PathBuf::from(text), content)],
+            Err(words) => {
+                state.complain(words);
+                vec![]
+            }
+            Ok(None) => {
                 state.say("nothing to write here yet");
                 vec![]
             }

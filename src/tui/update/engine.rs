@@ -1,6 +1,6 @@
 //! What the engine says.
 
-use super::{act, duel, lens, model, session, stack, validation};
+use super::{act, duel, lens, model, session, stack, validation, views};
 use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
@@ -10,7 +10,7 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
         // A job that is not ours any more.
         return vec![];
     };
-    let tried = job.kind == JobKind::Duel;
+    let tried = matches!(job.kind, JobKind::Duel | JobKind::Views);
     match kind {
         // What is only tried shows in its report alone.
         EventKind::Row { .. } | EventKind::Warning(_) | EventKind::Loss(_) if tried => {}
@@ -67,7 +67,7 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
                 making.losses.push(step);
             }
         }
-        EventKind::View(_) => {}
+        EventKind::View(scored) => views::seen(state, ticket, *scored),
         EventKind::Validating(step) => validation::step(state, ticket, *step),
         EventKind::Row { index, row, after } => state.watch.take(ticket, index, row, after),
         EventKind::Held { id, p } => {
@@ -123,6 +123,10 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
     }
     if job.kind == JobKind::Lens {
         lens::over(state, ticket, result);
+        return vec![];
+    }
+    if job.kind == JobKind::Views {
+        views::over(state, ticket, result);
         return vec![];
     }
     validation::over(state, ticket, &result);

@@ -3,7 +3,7 @@
 use crate::engine::{LoadSpec, Source, Spec};
 use crate::tui::app::{
     Confabs, Confirm, Duel, Edits, Effect, Entry, Health, JobKind, LensView, Overlay, SessionState,
-    State, TraceView, Watched,
+    State, TraceView, ViewsView, Watched,
 };
 
 /// Opens the list of models.
@@ -62,6 +62,7 @@ pub fn forget(state: &mut State) {
     state.confabs = Confabs::new(state.settings.seed);
     state.duel = Duel::default();
     state.lens = LensView::default();
+    state.views = ViewsView::default();
     state.validation = None;
     state.session = SessionState::default();
     state.fact.layer = crate::edit::LayerChoice::Auto;

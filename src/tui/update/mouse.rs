@@ -52,6 +52,11 @@ pub fn mouse(state: &mut State, event: MouseEvent) -> Vec<Effect> {
                         state.lens.cursor = Some(at);
                     }
                 }
+                Pane::Views => {
+                    if let Some(at) = view::views::row_at(area, state, position) {
+                        state.views.cursor = at;
+                    }
+                }
                 Pane::Trace => {
                     if let Some(at) = view::trace::cell_at(area, state, position) {
                         state.trace.cursor = Some(at);

@@ -181,6 +181,14 @@ fn offered(state: &State) -> Vec<&'static [C]> {
             ],
         };
     }
+    if state.focus == Pane::Views {
+        let mut offered: Vec<&[C]> = vec![&[C::Views], &[C::Behind]];
+        if state.jobs.busy().is_some() {
+            offered.insert(0, &[C::Cancel]);
+        }
+        offered.extend([&[C::Copy][..], &[C::WriteFile], &[C::Back]]);
+        return offered;
+    }
     let mut offered: Vec<&[C]> = vec![&[C::Trace], &[C::Edit]];
     if !state.edits.stack.is_empty() {
         offered.extend([&[C::Undo][..], &[C::Toggle], &[C::Weaker, C::Stronger]]);
@@ -204,7 +212,7 @@ fn offered(state: &State) -> Vec<&'static [C]> {
                 false => [&[C::Go(Pane::Stack)][..], &[C::Recipe], &[C::Duel]],
             });
         }
-        Pane::Stack | Pane::Duel | Pane::Lens => {}
+        Pane::Stack | Pane::Duel | Pane::Lens | Pane::Views => {}
         Pane::Neighbours => offered.extend([&[C::Filter][..], &[C::Watch], &[C::Look]]),
         Pane::Confabulations => offered.extend([&[C::Roll][..]]),
     }

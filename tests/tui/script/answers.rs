@@ -1,6 +1,7 @@
 //! What the engine says to each job.
 
 use super::checks::answer_with_checks;
+use super::sides::viewed;
 use super::world::{
     LAYERS, candidates, cell, generations, looked, model, neighbours, recheck, tokenise, tried,
 };
@@ -273,6 +274,13 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
         }
         Spec::Generate { prompts, .. } => Outcome::Generated(generations(prompts)),
         Spec::Lens(spec) => Outcome::Looked(Box::new(looked(spec, edited))),
+        Spec::Views { plan, .. } => {
+            let report = viewed(plan.later);
+            events.push(started(Stage::Probes, 60));
+            let seen = report.views.iter().cloned();
+            events.extend(seen.map(|scored| EventKind::View(Box::new(scored))));
+            Outcome::Viewed(Box::new(report))
+        }
         Spec::Moments { .. } => Outcome::Moments(vec![]),
         Spec::Score { .. } => Outcome::Scored(Default::default()),
         Spec::Judge { .. } => Outcome::Judged(Vec::new()),

@@ -17,9 +17,10 @@ use crate::measure::views::later::{Other, others};
 use crate::measure::views::{After, Evidence, View, ViewScore, score};
 use crate::model::Decoder;
 
-/// Facts that are tried for each that is to be rewritten: those that the model
-/// does not know would tell nothing.
+/// Facts that are tried for each that is to be rewritten, and beyond that: those
+/// that the model does not know would tell nothing.
 const TRIED: usize = 4;
+const MORE: usize = 40;
 
 /// A fact that was rewritten.
 struct Made {
@@ -46,7 +47,9 @@ pub fn make(
     if subject.plan.later == 0 {
         let why = "no further edits were asked for";
         let open = [View::Collapse, View::Later, View::Batch];
-        let open = open.into_iter().filter(|view| !(many && *view == View::Batch));
+        let open = open
+            .into_iter()
+            .filter(|view| !(many && *view == View::Batch));
         open.for_each(|view| tell(ViewScore::untold(view, why, &thresholds)));
         return Ok(());
     }
@@ -59,7 +62,10 @@ pub fn make(
 
     let model = state.model()?;
     let above = &subject.stack[subject.at + 1..];
-    let above = above.iter().filter(|edit| edit.on && edit.alpha != 0.0).count();
+    let above = above
+        .iter()
+        .filter(|edit| edit.on && edit.alpha != 0.0)
+        .count();
     let edits = made.len() + above;
     let at_end = subject.asked.after(&model.tokens, &end, &mut job.brake())?;
     // As it was made: without what stands above it in the stack.
@@ -67,20 +73,26 @@ pub fn make(
         0 => after.clone(),
         _ => {
             let made = model.weights(&subject.stack[..=subject.at])?;
-            subject.asked.after(&model.tokens, &made, &mut job.brake())?
+            subject
+                .asked
+                .after(&model.tokens, &made, &mut job.brake())?
         }
     };
     let retention = [&at_first, &at_end].map(|seen| seen.of(View::Retention).rows);
-    tell(score::later(&retention[0], &retention[1], edits, &thresholds));
+    tell(score::later(
+        &retention[0],
+        &retention[1],
+        edits,
+        &thresholds,
+    ));
     if !many {
         let all: Vec<Made> = own.into_iter().chain(made).collect();
         let made = stand(job, &all, &end, model)?;
         tell(score::batch(made, false, &thresholds));
     }
     let (plain, count) = (Text::plain(), subject.plan.text);
-    let surprise = |decoder: &Decoder| {
-        perplexity(decoder, &model.tokens, &plain, count, &mut job.brake())
-    };
+    let surprise =
+        |decoder: &Decoder| perplexity(decoder, &model.tokens, &plain, count, &mut job.brake());
     let perplexity = [surprise(&subject.without)?, surprise(&end)?];
     let kept = at_end.of(View::CrossDomain).rows;
     tell(score::collapse(perplexity, &kept, edits, &thresholds));
@@ -161,12 +173,13 @@ fn known(job: &Job, subject: &Subject, model: &Model) -> Result<Vec<Other>> {
     let plan = subject.plan;
     let mut avoid: Vec<String> = model.requests_on().map(|r| r.subject.clone()).collect();
     avoid.extend(subject.spec.requests().map(|r| r.subject.clone()));
-    let tried = others(&model.world, &avoid, TRIED * plan.later, plan.seed);
+    let tried = others(&model.world, &avoid, TRIED * plan.later + MORE, plan.seed);
     let asks = tried
         .iter()
         .map(|other| Ask::new(&model.tokens, &other.request.text(), &[other.old.as_str()]))
         .collect::<Result<Vec<_>, _>>()?;
-    let scored = ask(&subject.with, &asks, &mut job.brake(), |_, _| ())?;
+    // Whatever the edit did to them.
+    let scored = ask(&subject.without, &asks, &mut job.brake(), |_, _| ())?;
     let known = tried.into_iter().zip(scored);
     let known = known.filter(|(_, scored)| scored.exact.first() == Some(&true));
     Ok(known.map(|(other, _)| other).collect())
@@ -199,4 +212,3 @@ fn stand(job: &Job, made: &[Made], decoder: &Decoder, model: &Model) -> Result<V
     });
     Ok(evidence.collect())
 }
-

@@ -23,7 +23,7 @@ pub fn compare(
 ) -> Result<ViewScore> {
     let thresholds = &subject.plan.thresholds;
     let untold = |why: &str| Ok(ViewScore::untold(View::Signal, why, thresholds));
-    let wanted = after.of(View::Retention).rows.first().map(|row| row.clone());
+    let wanted = after.of(View::Retention).rows.first().cloned();
     let Some(wanted) = wanted.filter(|row| row.after.p > row.before.p) else {
         return untold("p(new) did not rise: there is no success to equal");
     };
@@ -45,18 +45,20 @@ pub fn compare(
         .map(|row| Ask::new(&model.tokens, &row.prompt, &[row.wish.wanted()]))
         .collect::<Result<Vec<_>, _>>()?;
     let scored = ask(&decoder, &asks, &mut job.brake(), |_, _| ())?;
-    let p = scored.iter().map(|one| one.log_p.first().map_or(f64::NAN, |p| p.exp()));
-    Ok(score::signal(&kept, &p.collect::<Vec<_>>(), reached, thresholds))
+    let p = scored
+        .iter()
+        .map(|one| one.log_p.first().map_or(f64::NAN, |p| p.exp()));
+    Ok(score::signal(
+        &kept,
+        &p.collect::<Vec<_>>(),
+        reached,
+        thresholds,
+    ))
 }
 
 /// The weights without the edit, fine-tuned until the edited prompt has p(new) =
 /// `wanted`, and what it has.
-fn tuned(
-    job: &Job,
-    subject: &Subject,
-    wanted: f64,
-    state: &mut State,
-) -> Result<(Decoder, f64)> {
+fn tuned(job: &Job, subject: &Subject, wanted: f64, state: &mut State) -> Result<(Decoder, f64)> {
     let model = state.model()?;
     let others = subject.stack.iter().filter(|edit| edit.id != subject.id);
     let others: Vec<Stacked> = others.copied().collect();
@@ -73,7 +75,13 @@ fn tuned(
     };
     let (report, deltas) = edit::attempt(job, &spec, &Watch::default(), state)?;
     let model = state.model()?;
-    scaled(job, subject, model, &deltas, [wanted, report.p_target.after])
+    scaled(
+        job,
+        subject,
+        model,
+        &deltas,
+        [wanted, report.p_target.after],
+    )
 }
 
 /// Fine-tuning stops where its loss is small; the rest is a matter of α.
