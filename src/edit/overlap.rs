@@ -62,6 +62,20 @@ impl Keys {
     }
 }
 
+/// The cosine of each of `keys` `[d_k, n]` with the one of `to` `[d_k, 1]`, in the
+/// metric of C⁻¹ or, without its factor, plain. 0 where a key is no direction.
+pub fn cosines(keys: &Mat<f64>, to: &Mat<f64>, factor: Option<&Factor>) -> Result<Vec<f64>> {
+    let keys = Keys::new(keys.clone(), factor)?;
+    let to = Keys::new(to.clone(), factor)?;
+    let between = keys.solved.transpose() * &to.keys;
+    let own = lengths(&to).first().copied().unwrap_or(0.0);
+    let cosine = |(j, length): (usize, f64)| match (length * own).sqrt() {
+        scale if scale > 0.0 => (between[(j, 0)] / scale).clamp(-1.0, 1.0),
+        _ => 0.0,
+    };
+    Ok(lengths(&keys).into_iter().enumerate().map(cosine).collect())
+}
+
 /// kᵀC⁻¹k of every key.
 fn lengths(keys: &Keys) -> Vec<f64> {
     let of = |j: usize| {
@@ -94,6 +108,20 @@ mod tests {
         let back = b.overlap(&a);
         assert!((back.cosine - 0.5).abs() < 1e-12 && (back.share - 1.5).abs() < 1e-12);
         assert!((a.overlap(&a).cosine - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn cosines_of_many_are_those_of_each() {
+        let c = SecondMoment::new(vec![2.0, 1.0, 1.0, 2.0], 2, About::default()).unwrap();
+        let factor = c.factor(0.0).unwrap();
+        let to = column([1.0, 0.0]);
+        let keys = Mat::from_fn(2, 3, |i, j| [[3.0, 3.0], [-1.0, 0.0], [0.0, 0.0]][j][i]);
+        let near = cosines(&keys, &to, Some(&factor)).unwrap();
+        for (got, want) in near.iter().zip([0.5, -1.0, 0.0]) {
+            assert!((got - want).abs() < 1e-12, "{near:?}");
+        }
+        let plain = cosines(&keys, &to, None).unwrap();
+        assert!((plain[0] - 0.5f64.sqrt()).abs() < 1e-12);
     }
 
     #[test]

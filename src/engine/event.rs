@@ -4,6 +4,7 @@ use super::spec::EditId;
 use crate::edit::defaults::ForMethod;
 pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
+use crate::measure::board::History;
 use crate::measure::counterfact::{Judged, Totals};
 use crate::measure::lens::LensReport;
 use crate::measure::validate::{Step, Validation};
@@ -36,6 +37,8 @@ pub enum Stage {
     Load,
     Trace,
     Lens,
+    /// Keys of many subjects.
+    Keys,
     Templates,
     SecondMoment,
     Value,
@@ -185,6 +188,7 @@ pub enum Outcome {
     Rechecked(Box<StackCheck>),
     Probed(Vec<ProbeRow>),
     Proposed(Vec<Probe>),
+    History(History),
     Generated(Vec<Generation>),
     Scored(Totals),
     Judged(Vec<Judged>),

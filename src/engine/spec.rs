@@ -75,6 +75,11 @@ pub enum Spec {
     Probe {
         probes: Vec<Probe>,
     },
+    /// What each of these probes said on the unedited model and after each edit of
+    /// the current stack that is on.
+    History {
+        probes: Vec<Probe>,
+    },
     /// Second moments at these layers, collected in one pass where they are not
     /// cached; `lambda` is the ridge that their health is told with.
     Moments {
@@ -88,6 +93,9 @@ pub enum Spec {
         subject: String,
         true_answer: Option<String>,
         count: usize,
+        /// The layer at which other subjects' keys are compared with the request's,
+        /// so that those near in key space are proposed too; `None`: they are not.
+        near: Option<usize>,
     },
     /// Continues prompts without (before) and with (after) the current stack.
     Generate {

@@ -1,5 +1,6 @@
 //! Is the edit any good? Probes, confabulations, scores.
 
+pub mod board;
 pub mod cases;
 pub mod confab;
 pub mod correlation;

@@ -78,6 +78,8 @@ pub enum Effect {
     Discard,
     List(Box<ModelInfo>),
     ListModels,
+    /// Probes for the board.
+    ReadProbes(PathBuf),
     Load(PathBuf, Box<ModelInfo>),
     /// To the terminal's clipboard (OSC 52).
     Copy(String),

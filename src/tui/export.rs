@@ -1,8 +1,10 @@
 //! What `y` copies and `Y` writes: the pane's content in a form other tools read.
 
+use super::app::watch::Line;
 use super::app::{Pane, State};
 use crate::edit::{Knob, LayerChoice};
-use crate::measure::lens;
+use crate::measure::board::{self, Sort};
+use crate::measure::{ProbeRow, lens};
 use crate::trace::TraceReport;
 use serde::Serialize;
 use std::path::Path;
@@ -23,15 +25,7 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
         Pane::Stack => stack(state),
         Pane::Duel => duel(state),
         Pane::Lens => json(state.lens.report.as_ref()?),
-        Pane::Neighbours => {
-            let rows = state.watch.known();
-            let lines = rows.iter().map(serde_json::to_string);
-            let lines: Result<Vec<_>, _> = lines.collect();
-            lines
-                .ok()
-                .filter(|l| !l.is_empty())
-                .map(|l| l.join("\n") + "\n")
-        }
+        Pane::Neighbours => board::jsonl(probes(state)?).ok(),
         Pane::Confabulations => {
             let list = &state.confabs.list;
             let texts = list.iter().map(|c| {
@@ -47,14 +41,41 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
     }
 }
 
-/// What a file of this name gets: of the lens a picture, where it ends in `.svg`.
+/// What a file of this name gets: a picture of the lens or of the probes where it
+/// ends in `.svg`, and of the probes a table where it ends in `.csv`.
 pub fn for_file(state: &State, pane: Pane, name: &Path) -> Option<String> {
-    match (pane, name.extension()) {
-        (Pane::Lens, Some(svg)) if svg.eq_ignore_ascii_case("svg") => {
-            state.lens.report.as_deref().map(lens::svg)
+    let ends = |form: &str| (name.extension()).is_some_and(|end| end.eq_ignore_ascii_case(form));
+    match pane {
+        Pane::Lens if ends("svg") => state.lens.report.as_deref().map(lens::svg),
+        Pane::Neighbours if ends("csv") => board::csv(probes(state)?).ok(),
+        Pane::Neighbours if ends("svg") => {
+            let (moved, of) = state.watch.moved();
+            let model = state.model.as_ref().map_or("", |model| &model.name);
+            let words = vec![format!("{model}: {moved} of {of} neighbours moved")];
+            let by_group = state.watch.sort == Sort::Group;
+            Some(board::svg(words, &probes(state)?, by_group))
         }
         _ => text(state, pane),
     }
+}
+
+/// The probes that are listed and known on both sides, in the order of the list,
+/// with their courses where these are of the edits that are on.
+fn probes(state: &State) -> Option<Vec<(&ProbeRow, &[f64])>> {
+    let hold = state.courses_hold();
+    let rows = state
+        .watch
+        .lines()
+        .into_iter()
+        .filter_map(|line| match line {
+            Line::Row(watched) if watched.after => {
+                let course = if hold { watched.course.as_slice() } else { &[] };
+                Some((&watched.row, course))
+            }
+            _ => None,
+        });
+    let rows: Vec<_> = rows.collect();
+    (!rows.is_empty()).then_some(rows)
 }
 
 /// What the text is, in a word.

@@ -36,6 +36,11 @@ pub enum Command {
     Watch,
     Look,
     Filter,
+    Sort,
+    Find,
+    ImportProbes,
+    ProposeProbes,
+    ForgetProbes,
     Roll,
     TypePrompt,
     TypeTarget,
@@ -287,6 +292,11 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Shown, &[ch('v')], In(Pane::Lens), G::Look, "old, new", "p(old), p(new), or what changed"),
     bind(Command::Transpose, &[ch('x')], Anywhere, G::Look, "transpose", "transpose the trace: swap its axes"),
     bind(Command::Filter, &[ch('f')], In(Pane::Neighbours), G::Look, "filter", "all, moved, or one group"),
+    bind(Command::Sort, &[ch('s')], In(Pane::Neighbours), G::Look, "sort", "sort probes: worst, before, after, group, file"),
+    bind(Command::Find, &[ch('/')], In(Pane::Neighbours), G::Look, "find", "find: only probes that say a text"),
+    bind(Command::ImportProbes, &[], Anywhere, G::Act, "import", "probes: import JSONL, CSV or CounterFact"),
+    bind(Command::ProposeProbes, &[], Anywhere, G::Act, "propose", "propose probes: by relation, object, nearness of keys"),
+    bind(Command::ForgetProbes, &[], Anywhere, G::Act, "forget", "forget the probes that were imported or proposed"),
     bind(Command::Look, &[key(K::Enter)], In(Pane::Neighbours), G::Look, "look", "take this as the prompt"),
 
     bind(Command::Save, &[ctrl('s')], Anywhere, G::Session, "save", "save the session"),
@@ -319,6 +329,7 @@ pub static TOGETHER: &[(&[Command], &str)] = &[
     (&[Command::Left, Command::Down, Command::Up, Command::Right], "move in the pane; arrows too"),
     (&[Command::First, Command::Last], "to the start, to the end"),
     (&[Command::PageUp, Command::PageDown], "a page up, a page down"),
+    (&[Command::Filter, Command::Sort, Command::Find], "Neighbours: filter, sort, find"),
     (&[Command::Copy, Command::WriteFile], "copy the pane (OSC 52), write it to a file"),
     (
         &[

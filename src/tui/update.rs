@@ -2,6 +2,7 @@
 //! I/O, no clock, no randomness: the same messages give the same state.
 
 mod act;
+mod board;
 pub mod commands;
 mod dialogs;
 mod duel;

@@ -6,6 +6,7 @@ mod duel;
 mod known;
 mod lens;
 mod lines;
+mod probes;
 mod rows;
 mod steps;
 mod sweep;
@@ -30,6 +31,7 @@ pub enum Command {
     /// Where the model recalls its facts, averaged over many
     Traces(traces::Args),
     Lens(lens::Args),
+    Probes(Box<probes::Args>),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -40,5 +42,6 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Sweep(args) => sweep::run(&args, context, out),
         Command::Traces(args) => traces::run(&args, context, out),
         Command::Lens(args) => lens::run(&args, context, out),
+        Command::Probes(args) => probes::run(&args, context, out),
     }
 }

@@ -1,6 +1,6 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, duel, layers, lens, model, recipe, session, stack, validation};
+use super::{act, board, duel, layers, lens, model, recipe, session, stack, validation};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -63,13 +63,26 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Shown => state.lens.shown = state.lens.shown.next(),
         C::Transpose => state.trace.transposed = !state.trace.transposed,
         C::Filter => state.watch.next_filter(),
-        C::Zoom => state.zoomed = !state.zoomed,
+        C::Sort => {
+            state.watch.sort = state.watch.sort.next();
+            state.watch.cursor = 0;
+        }
+        C::Find => board::ask_what_to_find(state),
+        C::ImportProbes => board::ask_for_file(state),
+        C::ProposeProbes => board::ask_how_many(state),
+        C::ForgetProbes => return board::forget(state),
+        C::Zoom => {
+            state.zoomed = !state.zoomed;
+            return board::follow(state);
+        }
         C::NextPane => state.focus_on(state.focus.step(1)),
         C::PreviousPane => state.focus_on(state.focus.step(-1)),
         C::Go(pane) => {
             state.focus_on(pane);
             // Only that pane asks for what it shows.
-            return lens::follow(state);
+            let mut effects = lens::follow(state);
+            effects.extend(board::follow(state));
+            return effects;
         }
 
         C::Save => return session::save(state),

@@ -140,6 +140,7 @@ fn drop_looks(state: &mut State) -> Vec<Effect> {
         JobKind::Generate,
         JobKind::Recheck,
         JobKind::Lens,
+        JobKind::History,
     ];
     let stale: Vec<_> = looks
         .into_iter()

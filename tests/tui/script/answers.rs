@@ -8,6 +8,7 @@ use pentimento::edit::Delta;
 use pentimento::engine::{
     EventKind, LossStep, Outcome, Prediction, Side, Spec, Stage, TraceHeader,
 };
+use pentimento::measure::board::{History, State};
 use pentimento::measure::{EditReport, LayerNorm, MomentHealth, Pair, Probe, ProbeRow};
 use pentimento::trace::{Answer, Grids, Kind, TraceReport};
 
@@ -263,13 +264,9 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             }
             Outcome::Probed(rows)
         }
+        Spec::History { probes } => Outcome::History(history(probes, edited)),
         Spec::Propose { .. } => {
-            let probe = |r: ProbeRow| Probe {
-                prompt: r.prompt,
-                expected: r.expected,
-                group: r.group,
-            };
-            Outcome::Proposed(neighbours(false).into_iter().map(probe).collect())
+            Outcome::Proposed(neighbours(false).iter().map(ProbeRow::probe).collect())
         }
         Spec::Generate { prompts, .. } => Outcome::Generated(generations(prompts)),
         Spec::Lens(spec) => Outcome::Looked(Box::new(looked(spec, edited))),
@@ -280,4 +277,31 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
     };
     events.push(EventKind::Finished(Ok(outcome)));
     events
+}
+
+/// From before to after, over one edit where one is on.
+fn history(probes: &[Probe], edited: bool) -> History {
+    let p = |after: bool| {
+        let known = neighbours(after);
+        move |probe: &Probe| {
+            let row = known.iter().find(|row| row.prompt == probe.prompt);
+            row.map_or(0.0, |row| if after { row.p_after } else { row.p_before })
+        }
+    };
+    let (before, after) = (p(false), p(true));
+    let states = [None, Some(1)].into_iter().take(1 + usize::from(edited));
+    History {
+        p: (probes.iter())
+            .map(|probe| match edited {
+                true => vec![before(probe), after(probe)],
+                false => vec![before(probe)],
+            })
+            .collect(),
+        states: states
+            .map(|edit| State {
+                edit,
+                alpha: edit.map(|_| 1.0),
+            })
+            .collect(),
+    }
 }
