@@ -41,6 +41,19 @@ impl Keys {
         Ok(Keys { keys, solved })
     }
 
+    /// Of each of these keys with each of the other's, both in one metric. 0 where a
+    /// key is no direction.
+    pub fn cosines(&self, other: &Keys) -> Vec<Vec<f64>> {
+        let between = self.keys.transpose() * &other.solved;
+        let (own, theirs) = (lengths(self), lengths(other));
+        let cosine = |i: usize, j: usize| match (own[i] * theirs[j]).sqrt() {
+            scale if scale > 0.0 => (between[(i, j)] / scale).clamp(-1.0, 1.0),
+            _ => 0.0,
+        };
+        let row = |i| (0..theirs.len()).map(|j| cosine(i, j)).collect();
+        (0..own.len()).map(row).collect()
+    }
+
     /// Of edits with several facts, the two that overlap most.
     pub fn overlap(&self, other: &Keys) -> Overlap {
         let between = self.keys.transpose() * &other.solved;
@@ -65,15 +78,12 @@ impl Keys {
 /// The cosine of each of `keys` `[d_k, n]` with the one of `to` `[d_k, 1]`, in the
 /// metric of C⁻¹ or, without its factor, plain. 0 where a key is no direction.
 pub fn cosines(keys: &Mat<f64>, to: &Mat<f64>, factor: Option<&Factor>) -> Result<Vec<f64>> {
-    let keys = Keys::new(keys.clone(), factor)?;
-    let to = Keys::new(to.clone(), factor)?;
-    let between = keys.solved.transpose() * &to.keys;
-    let own = lengths(&to).first().copied().unwrap_or(0.0);
-    let cosine = |(j, length): (usize, f64)| match (length * own).sqrt() {
-        scale if scale > 0.0 => (between[(j, 0)] / scale).clamp(-1.0, 1.0),
-        _ => 0.0,
-    };
-    Ok(lengths(&keys).into_iter().enumerate().map(cosine).collect())
+    let (keys, to) = (
+        Keys::new(keys.clone(), factor)?,
+        Keys::new(to.clone(), factor)?,
+    );
+    let first = |row: Vec<f64>| row.first().copied().unwrap_or(0.0);
+    Ok(keys.cosines(&to).into_iter().map(first).collect())
 }
 
 /// kᵀC⁻¹k of every key.

@@ -6,6 +6,7 @@ pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
 use crate::measure::board::History;
 use crate::measure::counterfact::{Judged, Totals};
+use crate::measure::geometry::GeometryReport;
 use crate::measure::lens::LensReport;
 use crate::measure::validate::{Step, Validation};
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
@@ -189,6 +190,7 @@ pub enum Outcome {
     Probed(Vec<ProbeRow>),
     Proposed(Vec<Probe>),
     History(History),
+    Compared(Box<GeometryReport>),
     Generated(Vec<Generation>),
     Scored(Totals),
     Judged(Vec<Judged>),

@@ -2,6 +2,7 @@
 
 use crate::edit::{Delta, EditSpec, MomentSource, Request};
 use crate::measure::counterfact::Record;
+use crate::measure::geometry::GeometrySpec;
 use crate::measure::lens::LensSpec;
 use crate::measure::validate::Plan;
 use crate::measure::{Probe, Watch};
@@ -75,6 +76,8 @@ pub enum Spec {
     Probe {
         probes: Vec<Probe>,
     },
+    /// The key of one edit of the current stack beside those of some probes.
+    Geometry(GeometrySpec),
     /// What each of these probes said on the unedited model and after each edit of
     /// the current stack that is on.
     History {

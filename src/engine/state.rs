@@ -166,6 +166,11 @@ impl Model {
         })
     }
 
+    /// The changes of an edit that was taken over; none of an unknown one.
+    pub fn deltas(&self, id: EditId) -> &[Delta] {
+        self.made.get(&id).map_or(&[], |edit| &edit.deltas)
+    }
+
     /// The facts of the edits that are on.
     pub fn requests_on(&self) -> impl Iterator<Item = &Request> {
         let on = self.stack.iter().filter(|e| e.on && e.alpha != 0.0);

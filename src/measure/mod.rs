@@ -7,6 +7,7 @@ pub mod correlation;
 pub mod counterfact;
 pub mod duel;
 pub mod forensics;
+pub mod geometry;
 pub mod lens;
 pub mod localisation;
 pub mod neighbours;

@@ -197,7 +197,7 @@ pub fn other_wordings(world: &World, request: &Request, old: &str) -> Vec<String
 
 /// The fact of the world that a request rewrites: by its wording, else by the
 /// old object.
-fn edited_fact<'w>(world: &'w World, request: &Request, old: &str) -> Option<&'w Fact> {
+pub(super) fn edited_fact<'w>(world: &'w World, request: &Request, old: &str) -> Option<&'w Fact> {
     let about = || world.about(&request.subject);
     let worded = |fact: &&Fact| world.wordings(&fact.relation).contains(&request.prompt);
     let old = old.trim();

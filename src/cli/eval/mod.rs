@@ -3,6 +3,7 @@
 mod counterfact;
 mod curve;
 mod duel;
+mod geometry;
 mod known;
 mod lens;
 mod lines;
@@ -32,6 +33,7 @@ pub enum Command {
     Traces(traces::Args),
     Lens(lens::Args),
     Probes(Box<probes::Args>),
+    Geometry(Box<geometry::Args>),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -43,5 +45,6 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Traces(args) => traces::run(&args, context, out),
         Command::Lens(args) => lens::run(&args, context, out),
         Command::Probes(args) => probes::run(&args, context, out),
+        Command::Geometry(args) => geometry::run(&args, context, out),
     }
 }

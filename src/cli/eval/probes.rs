@@ -13,6 +13,7 @@ use crate::session::text::shown;
 use crate::session::{SavedEdit, Session};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -111,8 +112,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     if args.probes.is_empty() && args.propose == 0 {
         probes.extend(session.probes.iter().map(ProbeRow::probe));
     }
-    let mut seen = std::collections::HashSet::new();
-    probes.retain(|probe| seen.insert((probe.prompt.clone(), probe.expected.clone())));
+    each_once(&mut probes);
     if probes.is_empty() {
         let words = "there is nothing to probe: the session holds no probes; name a file with \
                      --probes, or have some proposed with --propose";
@@ -220,7 +220,14 @@ fn edit<'s>(args: &Args, session: &'s Session) -> Result<&'s SavedEdit, CliError
     })
 }
 
-fn propose(edit: &SavedEdit, asked: &EditSpec, count: usize) -> Spec {
+/// Leaves out what is there twice.
+pub(super) fn each_once(probes: &mut Vec<Probe>) {
+    let mut seen = HashSet::new();
+    probes.retain(|probe| seen.insert((probe.prompt.clone(), probe.expected.clone())));
+}
+
+/// The probes to propose for a session's edit.
+pub(super) fn propose(edit: &SavedEdit, asked: &EditSpec, count: usize) -> Spec {
     let old = Some(edit.result.true_answer.clone()).filter(|old| !old.trim().is_empty());
     Spec::Propose {
         prompt: asked.request.prompt.clone(),

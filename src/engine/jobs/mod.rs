@@ -2,6 +2,7 @@
 //! changes the state only at its end, so a cancelled one has changed nothing.
 
 mod edit;
+mod geometry;
 mod history;
 mod judge;
 mod lens;
@@ -89,6 +90,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
         }
         Spec::Recheck { overlaps } => recheck::run(job, overlaps, state),
         Spec::Probe { probes } => probe::run(job, &probes, state.model()?),
+        Spec::Geometry(spec) => geometry::run(job, &spec, state),
         Spec::History { probes } => history::run(job, &probes, state.model()?),
         Spec::Moments {
             layers,

@@ -305,6 +305,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             vec![]
         }
         Outcome::Looked(_)
+        | Outcome::Compared(_)
         | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)
