@@ -8,6 +8,7 @@ pub mod edits;
 pub mod entry;
 pub mod fact;
 mod fading;
+pub mod geometry;
 pub mod jobs;
 pub mod lens;
 pub mod overlay;
@@ -23,6 +24,7 @@ pub use duel::Duel;
 pub use edits::Edits;
 pub use entry::Entry;
 pub use fact::Fact;
+pub use geometry::GeometryView;
 pub use jobs::{Job, JobKind, Jobs, Ticket};
 pub use lens::LensView;
 pub use overlay::{Ask, Confirm, Overlay};
@@ -231,6 +233,7 @@ pub struct State {
     pub confabs: Confabs,
     pub duel: Duel,
     pub lens: LensView,
+    pub geometry: GeometryView,
     /// The newest edit that had to prove itself.
     pub validation: Option<Validating>,
     pub session: SessionState,
@@ -265,6 +268,7 @@ impl State {
             watch: Watched::default(),
             duel: Duel::default(),
             lens: LensView::default(),
+            geometry: GeometryView::default(),
             validation: None,
             session: SessionState::default(),
             models: None,

@@ -4,7 +4,7 @@ use super::app::watch::Line;
 use super::app::{Pane, State};
 use crate::edit::{Knob, LayerChoice};
 use crate::measure::board::{self, Sort};
-use crate::measure::{ProbeRow, lens};
+use crate::measure::{ProbeRow, geometry, lens};
 use crate::trace::TraceReport;
 use serde::Serialize;
 use std::path::Path;
@@ -25,6 +25,7 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
         Pane::Stack => stack(state),
         Pane::Duel => duel(state),
         Pane::Lens => json(state.lens.report.as_ref()?),
+        Pane::Geometry => json(state.geometry.report.as_ref()?),
         Pane::Neighbours => board::jsonl(probes(state)?).ok(),
         Pane::Confabulations => {
             let list = &state.confabs.list;
@@ -47,6 +48,11 @@ pub fn for_file(state: &State, pane: Pane, name: &Path) -> Option<String> {
     let ends = |form: &str| (name.extension()).is_some_and(|end| end.eq_ignore_ascii_case(form));
     match pane {
         Pane::Lens if ends("svg") => state.lens.report.as_deref().map(lens::svg),
+        Pane::Geometry if ends("svg") => state.geometry.report.as_deref().map(geometry::svg),
+        Pane::Geometry if ends("jsonl") => {
+            let report = state.geometry.report.as_deref()?;
+            geometry::jsonl(report).ok()
+        }
         Pane::Neighbours if ends("csv") => board::csv(probes(state)?).ok(),
         Pane::Neighbours if ends("svg") => {
             let (moved, of) = state.watch.moved();
@@ -87,6 +93,7 @@ pub fn what(pane: Pane) -> &'static str {
         Pane::Stack => "the stack",
         Pane::Duel => "the duel",
         Pane::Lens => "the lens",
+        Pane::Geometry => "the geometry",
         Pane::Neighbours => "the probes",
         Pane::Confabulations => "the continuations",
     }
@@ -100,6 +107,7 @@ pub fn file_name(pane: Pane) -> &'static str {
         Pane::Stack => "stack.tsv",
         Pane::Duel => "duel.json",
         Pane::Lens => "lens.json",
+        Pane::Geometry => "geometry.json",
         Pane::Neighbours => "probes.jsonl",
         Pane::Confabulations => "continuations.txt",
     }

@@ -279,6 +279,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Go(Pane::Confabulations), &[ch('5')], Anywhere, G::Look, "confabulations", "go to the confabulations"),
     bind(Command::Go(Pane::Duel), &[ch('7')], Anywhere, G::Look, "duel", "go to the duel of methods"),
     bind(Command::Go(Pane::Lens), &[ch('U'), ch('8')], Anywhere, G::Look, "underneath", "underneath: the old answer, layer by layer"),
+    bind(Command::Go(Pane::Geometry), &[], Anywhere, G::Look, "geometry", "geometry: neighbours' keys, and which moved"),
     bind(Command::Zoom, &[ch('z')], Anywhere, G::Look, "zoom", "zoom the pane to the whole screen"),
     bind(Command::Left, &[ch('h'), key(K::Left)], Anywhere, G::Look, "left", "left"),
     bind(Command::Down, &[ch('j'), key(K::Down)], Anywhere, G::Look, "down", "down"),

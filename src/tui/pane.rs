@@ -14,10 +14,12 @@ pub enum Pane {
     Duel,
     /// What is left of the old answer underneath, likewise.
     Lens,
+    /// The keys of an edit's neighbours, likewise.
+    Geometry,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 8] = [
+    pub const ALL: [Pane; 9] = [
         Pane::Fact,
         Pane::Trace,
         Pane::Edit,
@@ -26,6 +28,7 @@ impl Pane {
         Pane::Stack,
         Pane::Duel,
         Pane::Lens,
+        Pane::Geometry,
     ];
 
     /// Those that share the place below the fact.
@@ -46,6 +49,7 @@ impl Pane {
             Pane::Stack => "Stack",
             Pane::Duel => "Duel",
             Pane::Lens => "Lens",
+            Pane::Geometry => "Geometry",
         }
     }
 

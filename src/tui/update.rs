@@ -8,6 +8,7 @@ mod dialogs;
 mod duel;
 mod engine;
 mod export;
+mod geometry;
 mod layers;
 mod lens;
 mod model;

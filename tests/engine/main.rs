@@ -2,6 +2,7 @@
 //! nothing changed by a job that did not finish.
 
 mod board;
+mod geometry;
 mod lens;
 mod stack;
 mod validate;

@@ -270,7 +270,7 @@ mod tests {
         let truth = ", \"target_true\": {\"str\": \"London\"}";
         let text = format!("[{},\n{}]", record(7, truth), record(8, ""));
         let read = parse(&text);
-        assert_eq!(told(&read), [(5, "missing field `target_true`")]);
+        assert_eq!(told(&read), [(6, "missing field `target_true`")]);
         let groups: Vec<_> = read.probes.iter().map(|p| p.group).collect();
         use ProbeGroup::{Fact, Neighbour, Paraphrase};
         assert_eq!(groups, [Fact, Paraphrase, Neighbour, Neighbour]);

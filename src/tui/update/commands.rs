@@ -1,6 +1,6 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, board, duel, layers, lens, model, recipe, session, stack, validation};
+use super::{act, board, duel, geometry, layers, lens, model, recipe, session, stack, validation};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -82,6 +82,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             // Only that pane asks for what it shows.
             let mut effects = lens::follow(state);
             effects.extend(board::follow(state));
+            effects.extend(geometry::follow(state));
             return effects;
         }
 
@@ -146,6 +147,7 @@ fn move_by(state: &mut State, dx: isize, dy: isize) {
             state.duel.cursor = moved(state.duel.cursor, dy).min(last);
         }
         Pane::Lens => state.lens.move_by(dx, dy),
+        Pane::Geometry => state.geometry.scroll_by(dy),
         Pane::Neighbours => {
             let last = state.watch.listed().saturating_sub(1);
             state.watch.cursor = moved(state.watch.cursor, dy).min(last);

@@ -1,6 +1,6 @@
 //! What the engine says.
 
-use super::{act, board, duel, lens, model, session, stack, validation};
+use super::{act, board, duel, geometry, lens, model, session, stack, validation};
 use crate::engine::{EventKind, ModelInfo, Outcome, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
@@ -122,6 +122,10 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
     }
     if job.kind == JobKind::Lens {
         lens::over(state, ticket, result);
+        return vec![];
+    }
+    if job.kind == JobKind::Geometry {
+        geometry::over(state, ticket, result);
         return vec![];
     }
     validation::over(state, ticket, &result);
@@ -256,6 +260,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
                 stack::refresh(state)
             };
             effects.extend(lens::follow(state));
+            effects.extend(geometry::follow(state));
             if state.session.unsaved() {
                 effects.extend(session::autosave(state));
             }
@@ -271,7 +276,9 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             if state.watch.ticket == Some(job.ticket) {
                 state.watch.finish(rows);
             }
-            board::follow(state)
+            let mut effects = board::follow(state);
+            effects.extend(geometry::follow(state));
+            effects
         }
         Outcome::History(history) => {
             if state.watch.looking_back == Some(job.ticket) {

@@ -141,6 +141,7 @@ fn drop_looks(state: &mut State) -> Vec<Effect> {
         JobKind::Recheck,
         JobKind::Lens,
         JobKind::History,
+        JobKind::Geometry,
     ];
     let stale: Vec<_> = looks
         .into_iter()
