@@ -174,7 +174,7 @@ fn keys_are_compared_where_somebody_looks_and_fit_a_small_screen() {
             "other weights"
         );
         assert!(written(&mut bench, "geometry.svg").starts_with("<svg"));
-        assert_eq!(written(&mut bench, "g.jsonl").lines().count(), 15);
+        assert_eq!(written(&mut bench, "g.jsonl").lines().count(), 14);
         insta::assert_snapshot!(format!("geometry_{width}"), bench.text());
     }
     // Without an edit it says what to do.

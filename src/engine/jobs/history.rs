@@ -56,11 +56,11 @@ fn said(job: &Job, probes: &[Probe], model: &mut Model, edits: &[Stacked]) -> Re
         None => Probes::new(tokens, pristine, probes)?,
     };
     let next = model.current.first_difference(pristine);
+    let mut brake = job.brake();
     let said = kept::with(&model.kept.probes, ours, |probes| {
-        let (brake, mut hook) = (job.brake(), job.brake());
         // The unedited model is asked first, as the probes will have it.
-        probes.before(tokens, pristine, next, &mut { brake }, |_, _| {})?;
-        probes.p(&decoder, &mut hook)
+        probes.before(tokens, pristine, next, &mut brake, |_, _| {})?;
+        probes.p(&decoder, &mut brake)
     })?;
     model.kept.past.remember(probes, &recipes, said.clone());
     Ok(said)

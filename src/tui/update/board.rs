@@ -166,6 +166,8 @@ pub fn ask(state: &mut State, probes: Vec<Probe>) -> Vec<Effect> {
 }
 
 fn stop(state: &mut State) -> Vec<Effect> {
+    // What is still said of other rows is of no use.
+    state.watch.looking_back = None;
     let older: Vec<_> = [JobKind::Probe, JobKind::History]
         .into_iter()
         .flat_map(|kind| state.jobs.of_kind(kind))
@@ -177,6 +179,8 @@ fn stop(state: &mut State) -> Vec<Effect> {
 
 /// An edit came with its own rows: the pinned ones are wanted beside them.
 pub fn edited(state: &mut State) {
+    // A course that is still being asked for is of the rows before.
+    state.watch.looking_back = None;
     if state.watch.pinned.is_empty() {
         return;
     }
@@ -197,6 +201,7 @@ pub fn rest(state: &mut State) -> Vec<Effect> {
 /// A session's rows. Those that came with no edit are pinned: they were before.
 pub fn restore(state: &mut State, rows: Vec<ProbeRow>) {
     state.watch.pinned.clear();
+    state.watch.looking_back = None;
     let stack = state.edits.stack.iter();
     let records: Vec<_> = stack
         .filter_map(|s| state.edits.records.get(&s.id))

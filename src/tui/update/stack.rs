@@ -135,6 +135,7 @@ pub fn restack(state: &mut State) -> Vec<Effect> {
 }
 
 fn drop_looks(state: &mut State) -> Vec<Effect> {
+    state.watch.looking_back = None;
     let looks = [
         JobKind::Probe,
         JobKind::Generate,
