@@ -6,7 +6,11 @@
 
 use crossbeam_channel::Receiver;
 use pentimento::engine::{Engine, Event, EventKind, Folders, JobId, Outcome, Side};
-use pentimento::tui::app::{Effect, Msg, Settings, State, Ticket};
+use pentimento::facts::{Fact, World};
+use pentimento::measure::board::Imported;
+use pentimento::measure::{Probe, ProbeGroup};
+use pentimento::tui::app::{Confabs, Effect, Msg, Settings, State, Ticket};
+use pentimento::tui::store::Reply;
 use pentimento::tui::update::{start, update};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::collections::HashMap;
@@ -84,6 +88,89 @@ fn measure() {
     }
     told("α held down, all neighbours after the last press", last);
     println!("  {seen} rows were rescored under way");
+    drop(desk);
+    board();
+}
+
+/// Probes on the board, and the aim: all of them within 1.5 s.
+const BOARD: usize = 500;
+
+/// A board of many probes as α moves, from the key to the last row.
+fn board() {
+    let world = World::atlas().expect("facts");
+    let facts = world.facts().iter().filter(|f| f.derived_from.is_none());
+    // From all over the file, which stands relation by relation.
+    let stride = world.facts().len() / (2 * BOARD);
+    let probe = |fact: &Fact| {
+        let wording = *world.asked(fact).train.first()?;
+        Some(Probe {
+            prompt: wording.replacen("{}", &fact.subject, 1),
+            expected: fact.object.clone(),
+            group: ProbeGroup::User,
+            ..Probe::default()
+        })
+    };
+    let probes: Vec<Probe> = facts
+        .step_by(stride)
+        .filter_map(probe)
+        .take(BOARD)
+        .collect();
+    assert_eq!(probes.len(), BOARD, "the world is large enough");
+
+    let mut desk = Desk::open();
+    desk.press('e');
+    desk.rest();
+    // Without continuations, which are not the board's.
+    desk.state.confabs = Confabs::new(1);
+    let imported = Imported {
+        probes,
+        ..Imported::default()
+    };
+    desk.pressed = Instant::now();
+    let effects = update(
+        &mut desk.state,
+        Msg::Store(Reply::Probes {
+            path: "probes.jsonl".into(),
+            result: Ok(imported),
+        }),
+    );
+    desk.perform(effects);
+    let done = |kind: &EventKind| matches!(kind, EventKind::Finished(Ok(Outcome::Probed(_))));
+    let first = desk.wait(done);
+    desk.rest();
+    let rows = desk.state.watch.rows.len();
+    println!(
+        "a board of {rows} rows, asked for the first time: {:.2} s",
+        first.as_secs_f64()
+    );
+
+    let (mut begun, mut all, mut mid) = (Vec::new(), Vec::new(), Vec::new());
+    desk.slowest = Duration::ZERO;
+    for round in 0..ROUNDS {
+        let key = if round % 4 < 2 { '[' } else { ']' };
+        desk.press(key);
+        begun.push(desk.wait(rescored));
+        all.push(desk.wait(done));
+        desk.rest();
+    }
+    told("α moved, first of the board", begun);
+    told(&format!("… all {rows} rows"), all);
+    for round in 0..ROUNDS {
+        let key = if round % 4 < 2 { '[' } else { ']' };
+        desk.press(key);
+        desk.wait(rescored);
+        // In the midst of the rows of the step before.
+        desk.press(key);
+        mid.push(desk.wait(restacked));
+        desk.rest();
+    }
+    told("α moved again while rows come, the older job gone", mid);
+    let slowest = desk.slowest.as_secs_f64() * 1e3;
+    println!("  the slowest event took the workbench {slowest:.2} ms");
+}
+
+fn restacked(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Finished(Ok(Outcome::Stacked { .. })))
 }
 
 fn rescored(kind: &EventKind) -> bool {
@@ -108,6 +195,8 @@ struct Desk {
     events: Receiver<Event>,
     tickets: HashMap<JobId, Ticket>,
     pressed: Instant,
+    /// The longest that taking an event in has lasted.
+    slowest: Duration,
     _cache: tempfile::TempDir,
 }
 
@@ -125,6 +214,7 @@ impl Desk {
             events,
             tickets: HashMap::new(),
             pressed: Instant::now(),
+            slowest: Duration::ZERO,
             _cache: cache,
         };
         let effects = start(&mut desk.state);
@@ -165,7 +255,9 @@ impl Desk {
         if matches!(event.kind, EventKind::Finished(_)) {
             self.tickets.remove(&event.job);
         }
+        let begun = Instant::now();
         let effects = update(&mut self.state, Msg::Engine(ticket, event.kind.clone()));
+        self.slowest = self.slowest.max(begun.elapsed());
         self.perform(effects);
         Some(event.kind)
     }

@@ -66,7 +66,7 @@ pub struct Args {
     /// Text to collect the second moment over [default: the built-in sample]
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
-    /// Probes to watch, JSONL of {prompt, expected}
+    /// Probes to watch: JSONL or CSV of prompt and expected, or CounterFact's file
     #[arg(long, value_name = "FILE")]
     probes: Option<PathBuf>,
     /// Neighbours to propose and watch

@@ -1,20 +1,12 @@
 //! Files that users write by hand: probes and templates.
 
 use super::error::CliError;
-use crate::measure::{Probe, ProbeGroup};
+use crate::measure::Probe;
+use crate::measure::board::{self, Damaged, Imported};
 use crate::session::text::shown;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::Path;
-
-/// One line of a probe file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    prompt: String,
-    expected: String,
-}
 
 /// Reads a name a line, blank lines between.
 pub fn lines(path: &Path) -> Result<Vec<String>, CliError> {
@@ -23,34 +15,34 @@ pub fn lines(path: &Path) -> Result<Vec<String>, CliError> {
     Ok(lines.map(str::to_owned).collect())
 }
 
-/// Reads probes: a `{"prompt": …, "expected": …}` a line, blank lines between.
+/// Damaged lines of a probe file that are named one by one.
+const NAMED: usize = 8;
+
+/// Reads probes from JSONL, CSV or CounterFact's form. Damaged lines are named on
+/// stderr and left out; a file without a sound one is refused.
 pub fn probes(path: &Path) -> Result<Vec<Probe>, CliError> {
-    let text = read(path)?;
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    let probes: Vec<Probe> = lines
-        .map(|(i, line)| {
-            let Line { prompt, expected } = json(path, line, i)?;
-            let reason = match (prompt.trim().is_empty(), expected.trim().is_empty()) {
-                (true, _) => "the prompt is empty",
-                (_, true) => "the expected answer is empty",
-                _ => {
-                    return Ok(Probe {
-                        prompt,
-                        expected,
-                        group: ProbeGroup::User,
-                    });
-                }
-            };
-            Err(at(path, i + 1, 1, reason))
-        })
-        .collect::<Result<_, _>>()?;
-    match probes.is_empty() {
-        true => Err(at(path, 1, 1, "the file holds no probes")),
-        false => Ok(probes),
+    let Imported {
+        probes,
+        damaged,
+        left_out,
+    } = board::parse(&read(path)?);
+    if probes.is_empty() {
+        let (line, reason) =
+            (damaged.first()).map_or((1, "the file holds no probes"), |d| (d.line, &d.reason));
+        return Err(at(path, line, 1, reason));
     }
+    let name = shown(&path.display().to_string());
+    for Damaged { line, reason } in damaged.iter().take(NAMED) {
+        eprintln!("skipped: {name}, line {line}: {}", shown(reason));
+    }
+    if damaged.len() > NAMED {
+        eprintln!("skipped: {} more lines of {name}", damaged.len() - NAMED);
+    }
+    if left_out > 0 {
+        let most = board::MOST;
+        eprintln!("{name}: {left_out} probes are there twice or beyond the first {most}");
+    }
+    Ok(probes)
 }
 
 /// Reads context templates: a JSON list of strings, each with a `{}`.
@@ -133,33 +125,19 @@ mod tests {
         let read = probes(&path).unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!(
-            (read[1].expected.as_str(), read[1].group),
-            ("Rome", ProbeGroup::User)
+            (read[1].expected.as_str(), read[1].group.name()),
+            ("Rome", "user")
         );
     }
 
     #[test]
-    fn errors_name_the_line() {
+    fn a_file_without_a_probe_is_refused_by_its_first_line() {
         for (content, line, words) in [
-            (
-                "{\"prompt\": \"a\", \"expected\": \"b\"}\n\n{\"prompt\": \"a\"}",
-                3,
-                "missing field",
-            ),
-            (
-                "{\"prompt\": \"a\", \"expected\": \"b\"}\n{\"prompt\"",
-                2,
-                "EOF",
-            ),
+            ("\n{\"prompt\": \"a\"}", 2, "missing field"),
             (
                 "{\"prompt\": \"a\", \"expected\": \"b\", \"p\\u001b\": 1}",
                 1,
                 "unknown field `p\\u{1b}`",
-            ),
-            (
-                "{\"prompt\": \" \", \"expected\": \"b\"}",
-                1,
-                "the prompt is empty",
             ),
             ("\n\n", 1, "no probes"),
         ] {
@@ -168,6 +146,8 @@ mod tests {
             assert_eq!(at, line, "{reason}");
             assert!(reason.contains(words), "{reason}");
         }
+        let (_folder, path) = file("{\"prompt\": \"a\"}\n{\"prompt\": \"a\", \"expected\": \"b\"}");
+        assert_eq!(probes(&path).unwrap().len(), 1, "the rest is kept");
     }
 
     #[test]

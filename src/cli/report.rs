@@ -164,12 +164,15 @@ fn figures(asked: &EditSpec, report: &EditReport) -> Table {
 
 /// How many of those that should stay have moved: "2 of 12 neighbours moved".
 pub fn moved(rows: &[ProbeRow]) -> String {
-    let stays = |row: &&ProbeRow| matches!(row.group, ProbeGroup::Neighbour | ProbeGroup::User);
-    let (all, moved) = (
-        rows.iter().filter(stays),
-        rows.iter().filter(stays).filter(|r| r.moved),
-    );
-    format!("{} of {} neighbours moved", moved.count(), all.count())
+    let (moved, all) = counted(rows);
+    format!("{moved} of {all} neighbours moved")
+}
+
+/// (moved, all) of those that should stay.
+pub fn counted(rows: &[ProbeRow]) -> (usize, usize) {
+    let stay = rows.iter().filter(|row| !row.group.follows());
+    let moved = stay.clone().filter(|row| row.moved);
+    (moved.count(), stay.count())
 }
 
 /// Probes as a table, those that moved first.

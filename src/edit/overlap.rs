@@ -41,6 +41,19 @@ impl Keys {
         Ok(Keys { keys, solved })
     }
 
+    /// Of each of these keys with each of the other's, both in one metric. 0 where a
+    /// key is no direction.
+    pub fn cosines(&self, other: &Keys) -> Vec<Vec<f64>> {
+        let between = self.keys.transpose() * &other.solved;
+        let (own, theirs) = (lengths(self), lengths(other));
+        let cosine = |i: usize, j: usize| match (own[i] * theirs[j]).sqrt() {
+            scale if scale > 0.0 => (between[(i, j)] / scale).clamp(-1.0, 1.0),
+            _ => 0.0,
+        };
+        let row = |i| (0..theirs.len()).map(|j| cosine(i, j)).collect();
+        (0..own.len()).map(row).collect()
+    }
+
     /// Of edits with several facts, the two that overlap most.
     pub fn overlap(&self, other: &Keys) -> Overlap {
         let between = self.keys.transpose() * &other.solved;
@@ -60,6 +73,17 @@ impl Keys {
         }
         worst
     }
+}
+
+/// The cosine of each of `keys` `[d_k, n]` with the one of `to` `[d_k, 1]`, in the
+/// metric of C⁻¹ or, without its factor, plain. 0 where a key is no direction.
+pub fn cosines(keys: &Mat<f64>, to: &Mat<f64>, factor: Option<&Factor>) -> Result<Vec<f64>> {
+    let (keys, to) = (
+        Keys::new(keys.clone(), factor)?,
+        Keys::new(to.clone(), factor)?,
+    );
+    let first = |row: Vec<f64>| row.first().copied().unwrap_or(0.0);
+    Ok(keys.cosines(&to).into_iter().map(first).collect())
 }
 
 /// kᵀC⁻¹k of every key.
@@ -94,6 +118,20 @@ mod tests {
         let back = b.overlap(&a);
         assert!((back.cosine - 0.5).abs() < 1e-12 && (back.share - 1.5).abs() < 1e-12);
         assert!((a.overlap(&a).cosine - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn cosines_of_many_are_those_of_each() {
+        let c = SecondMoment::new(vec![2.0, 1.0, 1.0, 2.0], 2, About::default()).unwrap();
+        let factor = c.factor(0.0).unwrap();
+        let to = column([1.0, 0.0]);
+        let keys = Mat::from_fn(2, 3, |i, j| [[3.0, 3.0], [-1.0, 0.0], [0.0, 0.0]][j][i]);
+        let near = cosines(&keys, &to, Some(&factor)).unwrap();
+        for (got, want) in near.iter().zip([0.5, -1.0, 0.0]) {
+            assert!((got - want).abs() < 1e-12, "{near:?}");
+        }
+        let plain = cosines(&keys, &to, None).unwrap();
+        assert!((plain[0] - 0.5f64.sqrt()).abs() < 1e-12);
     }
 
     #[test]

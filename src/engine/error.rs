@@ -16,6 +16,15 @@ pub enum EngineError {
     NoModel,
     #[error("edit {0} is not known to the engine: load its session again")]
     UnknownEdit(EditId),
+    #[error("there are no probes whose keys could be compared: propose some or import a file")]
+    NoProbes,
+    #[error(
+        "no edit that was made from a fact is on, or not the one that was named: there is no key \
+         to compare with"
+    )]
+    NoKey,
+    #[error("the edit changes nothing at that layer: look at one of {layers:?}")]
+    OtherLayer { layers: Vec<usize> },
     #[error("edit {id} is scaled by {alpha}: α goes from −1 to 2")]
     Alpha { id: EditId, alpha: f64 },
     #[error("cannot read the model's weights: {0}")]

@@ -4,7 +4,9 @@ use super::spec::EditId;
 use crate::edit::defaults::ForMethod;
 pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
+use crate::measure::board::History;
 use crate::measure::counterfact::{Judged, Totals};
+use crate::measure::geometry::GeometryReport;
 use crate::measure::lens::LensReport;
 use crate::measure::validate::{Step, Validation};
 use crate::measure::views::{ViewScore, ViewsReport};
@@ -37,6 +39,8 @@ pub enum Stage {
     Load,
     Trace,
     Lens,
+    /// Keys of many subjects.
+    Keys,
     Templates,
     SecondMoment,
     Value,
@@ -191,6 +195,8 @@ pub enum Outcome {
     Rechecked(Box<StackCheck>),
     Probed(Vec<ProbeRow>),
     Proposed(Vec<Probe>),
+    History(History),
+    Compared(Box<GeometryReport>),
     Generated(Vec<Generation>),
     Scored(Totals),
     Judged(Vec<Judged>),

@@ -3,7 +3,7 @@
 
 use super::event::ModelInfo;
 use super::spec::{EditId, Spec, Stacked};
-use crate::measure::Probe;
+use crate::measure::{Probe, ProbeRow};
 use crate::session::{Beneath, Factors, Model, SavedEdit, Session};
 use std::collections::BTreeSet;
 
@@ -73,15 +73,7 @@ pub fn look_again(session: &Session) -> Vec<Spec> {
     specs.push(Spec::Stack {
         edits: session.edits.iter().map(stacked).collect(),
     });
-    let probes: Vec<Probe> = session
-        .probes
-        .iter()
-        .map(|row| Probe {
-            prompt: row.prompt.clone(),
-            expected: row.expected.clone(),
-            group: row.group,
-        })
-        .collect();
+    let probes: Vec<Probe> = session.probes.iter().map(ProbeRow::probe).collect();
     if !probes.is_empty() {
         specs.push(Spec::Probe { probes });
     }

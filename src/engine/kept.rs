@@ -3,6 +3,7 @@
 
 use super::spec::EditId;
 use crate::edit::overlap::Keys;
+use crate::measure::Probe;
 use crate::measure::probes::Probes;
 use crate::measure::rescore::Rescore;
 use std::cell::Cell;
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 pub struct Kept {
     /// The probes that were watched last.
     pub probes: Cell<Option<Probes>>,
+    /// What some probes said of the stacks they were asked on.
+    pub past: Past,
     /// The facts of the edits in the stack.
     pub facts: Cell<Option<Facts>>,
     /// ‖W₀‖ of the layers, from the first.
@@ -28,11 +31,48 @@ pub struct Kept {
 /// of their α.
 pub type Recipe = Vec<(u64, u64)>;
 
+/// What the same probes said on one stack after another: p(expected) by what the
+/// edited layers were made of.
+#[derive(Default)]
+pub struct Past {
+    probes: Vec<Probe>,
+    said: Vec<(Recipes, Vec<f64>)>,
+}
+
+/// What the edited layers of some weights are made of.
+pub type Recipes = BTreeMap<usize, Recipe>;
+
+impl Past {
+    /// Stacks that are remembered; the oldest goes first.
+    const MOST: usize = 64;
+
+    /// What `probes` said of these weights, if they were the ones asked last.
+    pub fn of(&self, probes: &[Probe], weights: &Recipes) -> Option<&[f64]> {
+        let mut said = self.said.iter().filter(|_| self.probes == probes);
+        let found = said.find(|(recipes, _)| recipes == weights)?;
+        Some(&found.1)
+    }
+
+    pub fn remember(&mut self, probes: &[Probe], weights: &Recipes, p: Vec<f64>) {
+        if self.probes != probes {
+            *self = Past {
+                probes: probes.to_vec(),
+                said: Vec::new(),
+            };
+        }
+        self.said.retain(|(recipes, _)| recipes != weights);
+        if self.said.len() == Self::MOST {
+            self.said.remove(0);
+        }
+        self.said.push((weights.clone(), p));
+    }
+}
+
 /// What templates depend on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Written {
     /// The weights that wrote them.
-    pub on: BTreeMap<usize, Recipe>,
+    pub on: Recipes,
     pub seed: u32,
     /// MEMIT's few, instead of ROME's twenty.
     pub few: bool,

@@ -2,6 +2,7 @@
 
 use crate::edit::{Delta, EditSpec, MomentSource, Request};
 use crate::measure::counterfact::Record;
+use crate::measure::geometry::GeometrySpec;
 use crate::measure::lens::LensSpec;
 use crate::measure::validate::Plan;
 use crate::measure::views;
@@ -82,6 +83,13 @@ pub enum Spec {
     Probe {
         probes: Vec<Probe>,
     },
+    /// The key of one edit of the current stack beside those of some probes.
+    Geometry(GeometrySpec),
+    /// What each of these probes said on the unedited model and after each edit of
+    /// the current stack that is on.
+    History {
+        probes: Vec<Probe>,
+    },
     /// Second moments at these layers, collected in one pass where they are not
     /// cached; `lambda` is the ridge that their health is told with.
     Moments {
@@ -95,6 +103,9 @@ pub enum Spec {
         subject: String,
         true_answer: Option<String>,
         count: usize,
+        /// The layer at which other subjects' keys are compared with the request's,
+        /// so that those near in key space are proposed too; `None`: they are not.
+        near: Option<usize>,
     },
     /// Continues prompts without (before) and with (after) the current stack.
     Generate {

@@ -3,7 +3,7 @@
 use super::error::{EngineError, Result};
 use super::event::ModelInfo;
 use super::folders::Folders;
-use super::kept::{Kept, Made, Recipe};
+use super::kept::{Kept, Made, Recipe, Recipes};
 use super::spec::{EditId, Stacked};
 use crate::edit::{Delta, Metric, Request, stack};
 use crate::facts::World;
@@ -50,7 +50,7 @@ pub struct Model {
     count: u64,
     stack: Vec<Stacked>,
     /// What the edited layers of `current` are made of.
-    recipes: BTreeMap<usize, Recipe>,
+    recipes: Recipes,
     pub kept: Kept,
     /// σ of the known subjects' embeddings, once a trace has asked.
     pub sigma: OnceCell<f64>,
@@ -115,17 +115,19 @@ impl Model {
     /// edits stay as they are keeps its very matrix, so that what was computed
     /// below the first change is known to hold.
     pub fn set_stack(&mut self, edits: Vec<Stacked>) -> Result<()> {
-        (self.current, self.recipes) = self.composed(&edits)?;
+        (self.current, self.recipes) = self.weights_of(&edits)?;
         self.stack = edits;
         Ok(())
     }
 
     /// The weights that `set_stack` would make, beside the ones in use.
     pub fn weights(&self, edits: &[Stacked]) -> Result<Decoder> {
-        Ok(self.composed(edits)?.0)
+        Ok(self.weights_of(edits)?.0)
     }
 
-    fn composed(&self, edits: &[Stacked]) -> Result<(Decoder, BTreeMap<usize, Recipe>)> {
+    /// The weights that a stack of `edits` makes, and what its edited layers are
+    /// made of. Layers made of the same as now are the very same matrices.
+    pub fn weights_of(&self, edits: &[Stacked]) -> Result<(Decoder, Recipes)> {
         let mut wanted: BTreeMap<usize, (Recipe, Changes)> = BTreeMap::new();
         for &Stacked { id, alpha, on } in edits {
             if !stack::ALPHA.contains(&alpha) {
@@ -176,7 +178,7 @@ impl Model {
 
     /// What the edited layers of the current weights are made of: the same
     /// recipes, the same weights.
-    pub fn recipes(&self) -> &BTreeMap<usize, Recipe> {
+    pub fn recipes(&self) -> &Recipes {
         &self.recipes
     }
 
@@ -194,6 +196,11 @@ impl Model {
             let layers = edit.deltas.iter().map(|delta| delta.layer).collect();
             ((id, edit.number), edit.asked.as_slice(), layers)
         })
+    }
+
+    /// The changes of an edit that was taken over; none of an unknown one.
+    pub fn deltas(&self, id: EditId) -> &[Delta] {
+        self.made.get(&id).map_or(&[], |edit| &edit.deltas)
     }
 
     /// The facts of the edits that are on.

@@ -1,11 +1,13 @@
 //! Is the edit any good? Probes, confabulations, scores.
 
+pub mod board;
 pub mod cases;
 pub mod confab;
 pub mod correlation;
 pub mod counterfact;
 pub mod duel;
 pub mod forensics;
+pub mod geometry;
 pub mod lens;
 pub mod localisation;
 pub mod neighbours;

@@ -50,18 +50,23 @@ impl Probes {
         self.asks.run(pristine, next, hook, |i, scored| {
             let probe = &probes[i];
             let row = ProbeRow {
-                prompt: probe.prompt.clone(),
-                expected: probe.expected.clone(),
-                group: probe.group,
                 p_before: p(scored),
                 top_before: tokens.show(scored.top.0),
-                ..ProbeRow::default()
+                ..ProbeRow::of(probe)
             };
             each(i, &row);
             rows.push(row);
         })?;
         self.before = Some(rows.clone());
         Ok(rows)
+    }
+
+    /// p(expected) of every probe as `decoder` has it.
+    pub fn p<P: Hook>(&mut self, decoder: &Decoder, hook: &mut P) -> Result<Vec<f64>> {
+        let mut all = Vec::with_capacity(self.probes.len());
+        self.asks
+            .run(decoder, None, hook, |_, scored| all.push(p(scored)))?;
+        Ok(all)
     }
 
     /// Fills in the right half.

@@ -23,6 +23,36 @@ pub enum ProbeGroup {
     User,
 }
 
+impl ProbeGroup {
+    /// In the order in which they are listed.
+    pub const ALL: [ProbeGroup; 5] = [
+        ProbeGroup::Fact,
+        ProbeGroup::Paraphrase,
+        ProbeGroup::Derived,
+        ProbeGroup::User,
+        ProbeGroup::Neighbour,
+    ];
+
+    /// Whether a probe of this group is wanted to move with the edit.
+    pub fn follows(self) -> bool {
+        matches!(
+            self,
+            ProbeGroup::Fact | ProbeGroup::Paraphrase | ProbeGroup::Derived
+        )
+    }
+
+    /// As files and the command line name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProbeGroup::Fact => "fact",
+            ProbeGroup::Paraphrase => "paraphrase",
+            ProbeGroup::Derived => "derived",
+            ProbeGroup::Neighbour => "neighbour",
+            ProbeGroup::User => "user",
+        }
+    }
+}
+
 /// A prompt and the answer it should keep.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -30,6 +60,12 @@ pub struct Probe {
     pub prompt: String,
     pub expected: String,
     pub group: ProbeGroup,
+    /// Whom or what the prompt asks about, as it stands in it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Why it is watched: where it was found, or what it shares with the edit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// One probe before and after (ALGORITHMS §5, "Moved").
@@ -44,6 +80,35 @@ pub struct ProbeRow {
     pub top_before: String,
     pub top_after: String,
     pub moved: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl ProbeRow {
+    /// What was asked, nothing known of it yet.
+    pub fn of(probe: &Probe) -> ProbeRow {
+        ProbeRow {
+            prompt: probe.prompt.clone(),
+            expected: probe.expected.clone(),
+            group: probe.group,
+            subject: probe.subject.clone(),
+            why: probe.why.clone(),
+            ..ProbeRow::default()
+        }
+    }
+
+    /// What was asked.
+    pub fn probe(&self) -> Probe {
+        Probe {
+            prompt: self.prompt.clone(),
+            expected: self.expected.clone(),
+            group: self.group,
+            subject: self.subject.clone(),
+            why: self.why.clone(),
+        }
+    }
 }
 
 /// One continuation before and after, from one seed.

@@ -1,5 +1,6 @@
 //! Pictures for papers and talks: plain SVG, drawn from numbers alone.
 
+pub mod board;
 mod chart;
 pub mod dots;
 pub mod heat;

@@ -8,6 +8,7 @@ pub mod edits;
 pub mod entry;
 pub mod fact;
 mod fading;
+pub mod geometry;
 pub mod jobs;
 pub mod lens;
 pub mod overlay;
@@ -24,6 +25,7 @@ pub use duel::Duel;
 pub use edits::Edits;
 pub use entry::Entry;
 pub use fact::Fact;
+pub use geometry::GeometryView;
 pub use jobs::{Job, JobKind, Jobs, Ticket};
 pub use lens::LensView;
 pub use overlay::{Ask, Confirm, Overlay};
@@ -80,6 +82,8 @@ pub enum Effect {
     Discard,
     List(Box<ModelInfo>),
     ListModels,
+    /// Probes for the board.
+    ReadProbes(PathBuf),
     Load(PathBuf, Box<ModelInfo>),
     /// To the terminal's clipboard (OSC 52).
     Copy(String),
@@ -235,6 +239,7 @@ pub struct State {
     pub duel: Duel,
     pub lens: LensView,
     pub views: ViewsView,
+    pub geometry: GeometryView,
     /// The newest edit that had to prove itself.
     pub validation: Option<Validating>,
     pub session: SessionState,
@@ -270,6 +275,7 @@ impl State {
             duel: Duel::default(),
             lens: LensView::default(),
             views: ViewsView::default(),
+            geometry: GeometryView::default(),
             validation: None,
             session: SessionState::default(),
             models: None,

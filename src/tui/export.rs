@@ -1,8 +1,10 @@
 //! What `y` copies and `Y` writes: the pane's content in a form other tools read.
 
+use super::app::watch::Line;
 use super::app::{Pane, State};
 use crate::edit::{Knob, LayerChoice};
-use crate::measure::{lens, views};
+use crate::measure::board::{self, Sort};
+use crate::measure::{ProbeRow, geometry, lens, views};
 use crate::trace::{self, TraceReport};
 use serde::Serialize;
 use std::path::Path;
@@ -17,15 +19,8 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
         Pane::Duel => duel(state),
         Pane::Lens => json(state.lens.report.as_ref()?),
         Pane::Views => json(state.views.report.as_ref()?),
-        Pane::Neighbours => {
-            let rows = state.watch.known();
-            let lines = rows.iter().map(serde_json::to_string);
-            let lines: Result<Vec<_>, _> = lines.collect();
-            lines
-                .ok()
-                .filter(|l| !l.is_empty())
-                .map(|l| l.join("\n") + "\n")
-        }
+        Pane::Geometry => json(state.geometry.report.as_ref()?),
+        Pane::Neighbours => board::jsonl(probes(state)?).ok(),
         Pane::Confabulations => {
             let list = &state.confabs.list;
             let texts = list.iter().map(|c| {
@@ -50,26 +45,75 @@ fn shown_trace(state: &State) -> Option<&TraceReport> {
     kept.into_iter().find(same)
 }
 
-/// What a file of this name gets: a picture, where it ends in `.svg`.
+/// What a file of this name gets: a picture, where it ends in `.svg`; of probes a
+/// table, where it ends in `.csv`.
 ///
 /// # Errors
 /// Of some panes there is no picture; in words.
 pub fn for_file(state: &State, pane: Pane, name: &Path) -> Result<Option<String>, String> {
-    let wanted = name.extension();
-    if !wanted.is_some_and(|end| end.eq_ignore_ascii_case("svg")) {
-        return Ok(text(state, pane));
+    let ends = |form: &str| (name.extension()).is_some_and(|end| end.eq_ignore_ascii_case(form));
+    if ends("svg") {
+        return match has_picture(pane) {
+            true => Ok(picture(state, pane)),
+            false => {
+                let (what, name) = (what(pane), file_name(pane));
+                let words = format!("there is no picture of {what}: give another name, as {name}");
+                Err(words)
+            }
+        };
     }
-    match pane {
-        Pane::Trace => Ok(shown_trace(state).map(trace::svg)),
-        Pane::Lens => Ok(state.lens.report.as_deref().map(lens::svg)),
-        Pane::Views => Ok(state.views.report.as_deref().map(views::svg)),
-        _ => {
-            let (what, name) = (what(pane), file_name(pane));
-            Err(format!(
-                "there is no picture of {what}: give another name, as {name}"
-            ))
+    Ok(match pane {
+        Pane::Neighbours if ends("csv") => probes(state).and_then(|rows| board::csv(rows).ok()),
+        Pane::Geometry if ends("jsonl") => {
+            let report = state.geometry.report.as_deref();
+            report.and_then(|report| geometry::jsonl(report).ok())
         }
+        _ => text(state, pane),
+    })
+}
+
+fn has_picture(pane: Pane) -> bool {
+    matches!(
+        pane,
+        Pane::Trace | Pane::Lens | Pane::Views | Pane::Geometry | Pane::Neighbours
+    )
+}
+
+/// The pane as SVG, once there is something in it.
+fn picture(state: &State, pane: Pane) -> Option<String> {
+    match pane {
+        Pane::Trace => shown_trace(state).map(trace::svg),
+        Pane::Lens => state.lens.report.as_deref().map(lens::svg),
+        Pane::Views => state.views.report.as_deref().map(views::svg),
+        Pane::Geometry => state.geometry.report.as_deref().map(geometry::svg),
+        Pane::Neighbours => {
+            let (moved, of) = state.watch.moved();
+            let model = state.model.as_ref().map_or("", |model| &model.name);
+            let words = vec![format!("{model}: {moved} of {of} neighbours moved")];
+            let by_group = state.watch.sort == Sort::Group;
+            Some(board::svg(words, &probes(state)?, by_group))
+        }
+        _ => None,
     }
+}
+
+/// The probes that are listed and known on both sides, in the order of the list,
+/// with their courses where these are of the edits that are on.
+fn probes(state: &State) -> Option<Vec<(&ProbeRow, &[f64])>> {
+    let hold = state.courses_hold();
+    let rows = state
+        .watch
+        .lines()
+        .into_iter()
+        .filter_map(|line| match line {
+            Line::Row(watched) if watched.after => {
+                let course = if hold { watched.course.as_slice() } else { &[] };
+                Some((&watched.row, course))
+            }
+            _ => None,
+        });
+    let rows: Vec<_> = rows.collect();
+    (!rows.is_empty()).then_some(rows)
 }
 
 /// What the text is, in a word.
@@ -82,6 +126,7 @@ pub fn what(pane: Pane) -> &'static str {
         Pane::Duel => "the duel",
         Pane::Lens => "the lens",
         Pane::Views => "the views",
+        Pane::Geometry => "the geometry",
         Pane::Neighbours => "the probes",
         Pane::Confabulations => "the continuations",
     }
@@ -96,6 +141,7 @@ pub fn file_name(pane: Pane) -> &'static str {
         Pane::Duel => "duel.json",
         Pane::Lens => "lens.json",
         Pane::Views => "views.json",
+        Pane::Geometry => "geometry.json",
         Pane::Neighbours => "probes.jsonl",
         Pane::Confabulations => "continuations.txt",
     }

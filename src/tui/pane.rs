@@ -16,10 +16,12 @@ pub enum Pane {
     Lens,
     /// Thirteen views of an edit, likewise.
     Views,
+    /// The keys of an edit's neighbours, likewise.
+    Geometry,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 9] = [
+    pub const ALL: [Pane; 10] = [
         Pane::Fact,
         Pane::Trace,
         Pane::Edit,
@@ -29,6 +31,7 @@ impl Pane {
         Pane::Duel,
         Pane::Lens,
         Pane::Views,
+        Pane::Geometry,
     ];
 
     /// Those that share the place below the fact.
@@ -50,6 +53,7 @@ impl Pane {
             Pane::Duel => "Duel",
             Pane::Lens => "Lens",
             Pane::Views => "Views",
+            Pane::Geometry => "Geometry",
         }
     }
 

@@ -229,6 +229,7 @@ impl Loop<'_> {
                 | Effect::Discard
                 | Effect::List(_)
                 | Effect::ListModels
+                | Effect::ReadProbes(_)
                 | Effect::Load(..)
                 | Effect::Export { .. }
                 | Effect::WriteFile(..) => self.sessions.ask(effect),

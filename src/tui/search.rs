@@ -17,6 +17,9 @@ pub fn argument(text: &str) -> Option<(Ask, &str)> {
         "alpha" | "α" if first.replace('−', "-").parse::<f64>().is_ok() => {
             Some((Ask::Alpha, rest))
         }
+        "probes" => Some((Ask::Probes, rest)),
+        "propose" if first.parse::<usize>().is_ok() => Some((Ask::Propose, rest)),
+        "find" => Some((Ask::Find, rest)),
         _ => None,
     }
 }
@@ -26,6 +29,9 @@ pub fn commands(text: &str) -> Vec<Hit> {
     if let Some((ask, _)) = argument(text) {
         let command = match ask {
             Ask::Alpha => Command::AskAlpha,
+            Ask::Probes => Command::ImportProbes,
+            Ask::Propose => Command::ProposeProbes,
+            Ask::Find => Command::Find,
             _ => Command::Export,
         };
         let matched = Vec::new();
@@ -107,7 +113,19 @@ mod tests {
         );
         assert_eq!(commands("export gguf x")[0].command, Command::Export);
         assert_eq!(argument("alpha 0.5"), Some((Ask::Alpha, "0.5")));
-        for text in ["export", "export the", "alpha", "alpha x", "layer lower"] {
+        assert_eq!(argument("probes a b.csv"), Some((Ask::Probes, "a b.csv")));
+        assert_eq!(argument("propose 200"), Some((Ask::Propose, "200")));
+        assert_eq!(commands("find Seattle")[0].command, Command::Find);
+        for text in [
+            "propose",
+            "propose many",
+            "probes",
+            "export",
+            "export the",
+            "alpha",
+            "alpha x",
+            "layer lower",
+        ] {
             assert_eq!(argument(text), None, "{text}");
         }
     }

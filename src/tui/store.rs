@@ -4,6 +4,7 @@ pub mod files;
 mod models;
 
 use crate::engine::{ModelInfo, Stacked};
+use crate::measure::board::Imported;
 use crate::measure::{Generation, ProbeRow};
 use crate::session::SavedTrace;
 use crate::tui::app::EditRecord;
@@ -64,6 +65,10 @@ pub enum Reply {
         result: Result<usize, String>,
     },
     Models(Vec<ModelEntry>),
+    Probes {
+        path: PathBuf,
+        result: Result<Imported, String>,
+    },
 }
 
 /// Why a session was not saved.

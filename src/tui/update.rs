@@ -2,11 +2,13 @@
 //! I/O, no clock, no randomness: the same messages give the same state.
 
 mod act;
+mod board;
 pub mod commands;
 mod dialogs;
 mod duel;
 mod engine;
 mod export;
+mod geometry;
 mod layers;
 mod lens;
 mod model;

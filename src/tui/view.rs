@@ -6,6 +6,7 @@ pub mod duel;
 pub mod edit;
 pub mod fact;
 pub mod footer;
+pub mod geometry;
 pub mod header;
 pub mod help;
 pub mod lens;
@@ -80,6 +81,7 @@ fn pane(
         Pane::Duel => duel::draw(buf, area, state, styles),
         Pane::Lens => lens::draw(buf, area, state, styles),
         Pane::Views => views::draw(buf, area, state, styles),
+        Pane::Geometry => geometry::draw(buf, area, state, styles),
     }
     None
 }

@@ -2,6 +2,7 @@
 //! computes on Atlas.
 
 mod atlas;
+mod board;
 mod brought;
 mod counterfact;
 mod lens;

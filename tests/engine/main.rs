@@ -1,6 +1,8 @@
 //! The engine's contract, on Atlas: one `Finished` a job, quick cancellation,
 //! nothing changed by a job that did not finish.
 
+mod board;
+mod geometry;
 mod lens;
 mod stack;
 mod validate;

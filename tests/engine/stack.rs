@@ -277,6 +277,7 @@ fn neighbours_are_rescored_as_if_they_were_scored_anew() {
         subject: "The Space Needle".into(),
         true_answer: Some("Seattle".into()),
         count: 40,
+        near: None,
     }) else {
         panic!("no probes")
     };

@@ -1,6 +1,7 @@
 //! The workbench without a terminal and without a model: a scripted engine
 //! answers, and the screens are looked at.
 
+mod board;
 mod chaos;
 mod driven;
 mod duel;

@@ -32,7 +32,7 @@ pub struct Args {
         default_value = "r-rome,rome,memit,emmet,alpha-edit,ft,ft-l", value_name = "LIST"
     )]
     methods: Vec<Method>,
-    /// Probes to watch, JSONL of {prompt, expected}
+    /// Probes to watch: JSONL or CSV of prompt and expected, or CounterFact's file
     #[arg(long, value_name = "FILE")]
     probes: Option<PathBuf>,
     /// Neighbours to propose and watch

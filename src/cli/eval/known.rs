@@ -57,6 +57,7 @@ pub fn known(
             prompt: record.request().text(),
             expected: record.requested_rewrite.target_true.text.clone(),
             group: ProbeGroup::Fact,
+            ..Probe::default()
         };
         let probes = some.iter().map(probe).collect();
         let Outcome::Probed(rows) = client.run(Spec::Probe { probes })? else {

@@ -3,9 +3,11 @@
 mod counterfact;
 mod curve;
 mod duel;
+mod geometry;
 mod known;
 mod lens;
 mod lines;
+mod probes;
 mod rows;
 mod steps;
 mod sweep;
@@ -32,6 +34,8 @@ pub enum Command {
     Traces(traces::Args),
     Lens(lens::Args),
     Views(Box<views::Args>),
+    Probes(Box<probes::Args>),
+    Geometry(Box<geometry::Args>),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -43,5 +47,7 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Traces(args) => traces::run(&args, context, out),
         Command::Lens(args) => lens::run(&args, context, out),
         Command::Views(args) => views::run(&args, context, out),
+        Command::Probes(args) => probes::run(&args, context, out),
+        Command::Geometry(args) => geometry::run(&args, context, out),
     }
 }

@@ -2,6 +2,8 @@
 //! changes the state only at its end, so a cancelled one has changed nothing.
 
 mod edit;
+mod geometry;
+mod history;
 mod judge;
 mod lens;
 mod load;
@@ -9,6 +11,7 @@ mod moment;
 mod overlaps;
 mod predict;
 mod probe;
+mod propose;
 mod recheck;
 mod score;
 mod trace;
@@ -22,6 +25,7 @@ use super::outbox::Outbox;
 use super::pace::Pace;
 use super::spec::Spec;
 use super::state::State;
+use crate::edit::Request;
 use crate::model::probe::Cancel;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -88,6 +92,8 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
         }
         Spec::Recheck { overlaps } => recheck::run(job, overlaps, state),
         Spec::Probe { probes } => probe::run(job, &probes, state.model()?),
+        Spec::Geometry(spec) => geometry::run(job, &spec, state),
+        Spec::History { probes } => history::run(job, &probes, state.model()?),
         Spec::Moments {
             layers,
             source,
@@ -98,7 +104,20 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             subject,
             true_answer,
             count,
-        } => probe::propose(job, prompt, subject, true_answer, count, state.model()?),
+            near,
+        } => {
+            let asked = propose::Asked {
+                request: Request {
+                    prompt,
+                    subject,
+                    target: String::new(),
+                },
+                true_answer,
+                count,
+                near,
+            };
+            propose::run(job, asked, state)
+        }
         Spec::Generate {
             prompts,
             tokens,

@@ -4,7 +4,7 @@ use super::Job;
 use crate::edit::Request;
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Side, Stage};
-use crate::engine::kept;
+use crate::engine::kept::{self, Recipes};
 use crate::engine::state::Model;
 use crate::measure::probes::Probes;
 use crate::measure::{Generation, Probe, ProbeGroup, ProbeRow, confab, neighbours};
@@ -12,8 +12,15 @@ use crate::model::Decoder;
 use crate::model::generate::{self, Choice};
 use std::ops::ControlFlow;
 
-pub fn run(job: &Job, probes: &[Probe], model: &Model) -> Result<Outcome> {
-    Ok(Outcome::Probed(watch(job, probes, model, &model.current)?))
+pub fn run(job: &Job, probes: &[Probe], model: &mut Model) -> Result<Outcome> {
+    let rows = watch(job, probes, model, &model.current)?;
+    // The stacks that were seen are the history of those to come.
+    let (base, now) = (Recipes::new(), model.recipes().clone());
+    let p = |of: fn(&ProbeRow) -> f64| rows.iter().map(of).collect();
+    let past = &mut model.kept.past;
+    past.remember(probes, &base, p(|row| row.p_before));
+    past.remember(probes, &now, p(|row| row.p_after));
+    Ok(Outcome::Probed(rows))
 }
 
 /// Rows before and after, each said as it is known.
@@ -48,26 +55,9 @@ pub(super) fn watch(
     })
 }
 
-pub fn propose(
-    job: &Job,
-    prompt: String,
-    subject: String,
-    true_answer: Option<String>,
-    count: usize,
-    model: &Model,
-) -> Result<Outcome> {
-    let request = Request {
-        prompt,
-        subject,
-        target: String::new(),
-    };
-    let old = match true_answer {
-        Some(answer) => answer,
-        None => model_answer(job, model, &request)?,
-    };
-    Ok(Outcome::Proposed(proposals(
-        job, model, &request, &old, count,
-    )?))
+/// Whether a model that was not trained on our facts for certain knows this one.
+pub(super) fn known(row: &ProbeRow) -> bool {
+    row.p_before >= 0.1
 }
 
 /// What to watch beside an edit. Of facts that a model was not trained on for
@@ -79,8 +69,6 @@ pub(super) fn proposals(
     old: &str,
     count: usize,
 ) -> Result<Vec<Probe>> {
-    /// p(expected) from which a fact counts as known.
-    const KNOWN: f64 = 0.1;
     /// Facts that are tried for each that is wanted.
     const TRIED: usize = 3;
     if model.is_atlas {
@@ -91,10 +79,10 @@ pub(super) fn proposals(
     let mut probes = Probes::new(tokens, pristine, &tried)?;
     let rows = probes.before(tokens, pristine, None, &mut job.brake(), |_, _| {})?;
     let stays = |probe: &Probe, row: &ProbeRow| {
-        row.p_before >= KNOWN || matches!(probe.group, ProbeGroup::Fact | ProbeGroup::Paraphrase)
+        known(row) || matches!(probe.group, ProbeGroup::Fact | ProbeGroup::Paraphrase)
     };
-    let known = tried.iter().zip(&rows).filter(|(p, row)| stays(p, row));
-    Ok(known.map(|(p, _)| p.clone()).take(count).collect())
+    let stay = tried.iter().zip(&rows).filter(|(p, row)| stays(p, row));
+    Ok(stay.map(|(p, _)| p.clone()).take(count).collect())
 }
 
 /// The unedited model's own answer: its likeliest next token, and the tokens

@@ -2,7 +2,6 @@
 //! edits but their reports.
 
 use super::Ticket;
-use super::watch::follows;
 use crate::edit::{EditSpec, Request};
 use crate::measure::{EditReport, ProbeRow};
 use crate::session::Beneath;
@@ -90,7 +89,7 @@ impl Duel {
             })
             .collect();
         moved.sort_by(|a, b| {
-            let stays = |row: &Moved| !follows(row.probe.group);
+            let stays = |row: &Moved| !row.probe.group.follows();
             let group = stays(a).cmp(&stays(b));
             group.then(b.farthest().total_cmp(&a.farthest()))
         });

@@ -56,6 +56,12 @@ pub enum Ask {
     Layer,
     Alpha,
     Export,
+    /// A file of probes for the board.
+    Probes,
+    /// How many probes to propose for it.
+    Propose,
+    /// What rows have to say to be listed.
+    Find,
 }
 
 impl Ask {
@@ -65,6 +71,9 @@ impl Ask {
             Ask::WriteTo => "Write this pane to a file",
             Ask::Alpha => "Scale the selected edit to  −1 to 2",
             Ask::Export => "Export what is on  peft, gguf, merged or delta, and where",
+            Ask::Probes => "Import probes from  JSONL, CSV or CounterFact",
+            Ask::Propose => "Propose how many probes?",
+            Ask::Find => "List only probes that say  nothing: all of them",
             Ask::Layer => "Edit which layers?  5, 5-9 or auto",
         }
     }

@@ -1,8 +1,10 @@
 //! The probes and how far they moved.
 
-use super::Ticket;
+use super::{State, Ticket};
+use crate::measure::board::{self, Show, Sort};
 use crate::measure::{Probe, ProbeGroup, ProbeRow};
-use std::collections::BTreeMap;
+use crate::session::Beneath;
+use std::collections::{BTreeMap, HashSet};
 
 /// Which rows are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,23 +13,6 @@ pub enum Filter {
     All,
     Moved,
     Group(ProbeGroup),
-}
-
-/// Groups in the order they are listed.
-pub const GROUPS: [ProbeGroup; 5] = [
-    ProbeGroup::Fact,
-    ProbeGroup::Paraphrase,
-    ProbeGroup::Derived,
-    ProbeGroup::User,
-    ProbeGroup::Neighbour,
-];
-
-/// Whether a row of this group is wanted to move with the edit.
-pub fn follows(group: ProbeGroup) -> bool {
-    matches!(
-        group,
-        ProbeGroup::Fact | ProbeGroup::Paraphrase | ProbeGroup::Derived
-    )
 }
 
 pub fn group_name(group: ProbeGroup) -> &'static str {
@@ -45,6 +30,8 @@ pub struct WatchRow {
     pub row: ProbeRow,
     /// Whether `p_after` has come.
     pub after: bool,
+    /// p(expected) over the states of the stack, as far as it is known.
+    pub course: Vec<f64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -55,8 +42,20 @@ pub struct Watched {
     pub ticket: Option<Ticket>,
     /// What a job was asked that has not told all of it yet.
     pub wanted: Vec<Probe>,
+    /// Imported, or proposed for this board: they stay from edit to edit.
+    pub pinned: Vec<Probe>,
+    /// The job whose proposals are pinned.
+    pub proposing: Option<Ticket>,
+    /// The job that asks for the rows' courses.
+    pub looking_back: Option<Ticket>,
+    /// The states of the courses, and the edits that were on then.
+    pub states: Vec<board::State>,
+    pub course_of: Option<Vec<Beneath>>,
     pub cursor: usize,
     pub filter: Filter,
+    pub sort: Sort,
+    /// What a row has to say to be listed.
+    pub find: String,
 }
 
 /// One line of the list.
@@ -77,17 +76,62 @@ impl Watched {
             self.rows.clear();
             self.cursor = 0;
         }
-        self.rows.insert(index, WatchRow { row, after });
+        let course = self.course(index, &row);
+        self.rows.insert(index, WatchRow { row, after, course });
+    }
+
+    /// What is known of a row's course: it goes with its place and its prompt.
+    fn course(&mut self, index: usize, row: &ProbeRow) -> Vec<f64> {
+        let old = self.rows.get_mut(&index);
+        let same =
+            old.filter(|old| old.row.prompt == row.prompt && old.row.expected == row.expected);
+        same.map(|old| std::mem::take(&mut old.course))
+            .unwrap_or_default()
     }
 
     /// The final word of a job on all its rows.
     pub fn finish(&mut self, rows: Vec<ProbeRow>) {
         self.wanted.clear();
-        self.rows = rows
-            .into_iter()
-            .map(|row| WatchRow { row, after: true })
-            .enumerate()
+        let rows = (0..).zip(rows).map(|(index, row)| {
+            let course = self.course(index, &row);
+            let after = true;
+            (index, WatchRow { row, after, course })
+        });
+        self.rows = rows.collect();
+    }
+
+    /// Takes in what the rows said on one stack after another.
+    pub fn look_back(&mut self, history: board::History, made_on: Vec<Beneath>) {
+        self.looking_back = None;
+        if history.p.len() != self.rows.len() {
+            return;
+        }
+        for (row, course) in self.rows.values_mut().zip(history.p) {
+            row.course = course;
+        }
+        (self.states, self.course_of) = (history.states, Some(made_on));
+    }
+
+    /// `own` and what is pinned, each once.
+    pub fn with_pinned(&self, own: Vec<Probe>) -> Vec<Probe> {
+        let mut seen = HashSet::new();
+        let mut all = own;
+        all.extend(self.pinned.iter().cloned());
+        all.retain(|p| seen.insert((p.prompt.clone(), p.expected.clone())));
+        all
+    }
+
+    /// Keeps `probes` on the board; how many of them are new to it.
+    pub fn pin(&mut self, probes: Vec<Probe>) -> usize {
+        let before = self.pinned.len();
+        let mut seen: HashSet<_> = (self.pinned.iter())
+            .map(|p| (p.prompt.clone(), p.expected.clone()))
             .collect();
+        let new = probes
+            .into_iter()
+            .filter(|p| seen.insert((p.prompt.clone(), p.expected.clone())));
+        self.pinned.extend(new);
+        self.pinned.len() - before
     }
 
     /// What is watched, and what is about to be.
@@ -95,14 +139,7 @@ impl Watched {
         if !self.wanted.is_empty() {
             return self.wanted.clone();
         }
-        self.rows
-            .values()
-            .map(|w| Probe {
-                prompt: w.row.prompt.clone(),
-                expected: w.row.expected.clone(),
-                group: w.row.group,
-            })
-            .collect()
+        self.rows.values().map(|w| w.row.probe()).collect()
     }
 
     /// Rows that are probed on both sides.
@@ -119,26 +156,27 @@ impl Watched {
 
     /// (moved, all) among the rows that should have stayed.
     pub fn moved(&self) -> (usize, usize) {
-        let stay = || self.rows.values().filter(|w| !follows(w.row.group));
+        let stay = || self.rows.values().filter(|w| !w.row.group.follows());
         (
             stay().filter(|w| w.after && w.row.moved).count(),
             stay().count(),
         )
     }
 
-    /// What is listed: group by group, the worst movers of each first.
+    /// What is listed: group by group, the worst movers of each first; in another
+    /// order without headings.
     pub fn lines(&self) -> Vec<Line<'_>> {
-        let mut lines = Vec::with_capacity(self.rows.len() + GROUPS.len());
-        for group in GROUPS {
-            if matches!(self.filter, Filter::Group(g) if g != group) {
-                continue;
-            }
-            let mut rows: Vec<&WatchRow> = self
-                .rows
-                .values()
-                .filter(|w| w.row.group == group)
-                .collect();
-            if rows.is_empty() {
+        let show = self.show();
+        let mut rows: Vec<&WatchRow> = self.rows.values().filter(|w| show.says(&w.row)).collect();
+        rows.sort_by(|a, b| self.sort.compare((&a.row, a.after), (&b.row, b.after)));
+        let listed = |w: &&WatchRow| (!show.moved || w.after) && show.takes(&w.row);
+        if self.sort != Sort::Group {
+            return rows.into_iter().filter(listed).map(Line::Row).collect();
+        }
+        let mut lines = Vec::with_capacity(rows.len() + ProbeGroup::ALL.len());
+        for rows in rows.chunk_by(|a, b| a.row.group == b.row.group) {
+            let group = rows[0].row.group;
+            if show.group.is_some_and(|only| only != group) {
                 continue;
             }
             // The fact stands for itself.
@@ -149,13 +187,20 @@ impl Watched {
                     of: rows.len(),
                 });
             }
-            if self.filter == Filter::Moved {
-                rows.retain(|w| w.after && w.row.moved);
-            }
-            rows.sort_by(|a, b| worse(a, b));
-            lines.extend(rows.into_iter().map(Line::Row));
+            lines.extend(rows.iter().copied().filter(listed).map(Line::Row));
         }
         lines
+    }
+
+    fn show(&self) -> Show {
+        Show {
+            moved: self.filter == Filter::Moved,
+            group: match self.filter {
+                Filter::Group(group) => Some(group),
+                Filter::All | Filter::Moved => None,
+            },
+            text: self.find.clone(),
+        }
     }
 
     /// The row under the cursor, which counts rows and not headings.
@@ -175,7 +220,7 @@ impl Watched {
     pub fn next_filter(&mut self) {
         let mut filters = vec![Filter::All, Filter::Moved];
         filters.extend(
-            GROUPS
+            ProbeGroup::ALL
                 .into_iter()
                 .filter(|g| self.rows.values().any(|w| w.row.group == *g))
                 .map(Filter::Group),
@@ -186,18 +231,11 @@ impl Watched {
     }
 }
 
-/// Rows that moved first, the largest fall before the smaller ones; rows that
-/// are not probed yet last.
-fn worse(a: &WatchRow, b: &WatchRow) -> std::cmp::Ordering {
-    let fall = |w: &WatchRow| {
-        if w.after {
-            w.row.p_before - w.row.p_after
-        } else {
-            f64::NEG_INFINITY
-        }
-    };
-    let key = |w: &WatchRow| w.after && w.row.moved;
-    key(b).cmp(&key(a)).then(fall(b).total_cmp(&fall(a)))
+impl State {
+    /// Whether the courses are of the edits that are on now.
+    pub fn courses_hold(&self) -> bool {
+        self.watch.course_of.as_ref() == Some(&self.edits.ground())
+    }
 }
 
 #[cfg(test)]
@@ -236,5 +274,62 @@ mod tests {
         assert_eq!(watched.moved(), (2, 3));
         watched.next_filter();
         assert_eq!(watched.listed(), 3);
+    }
+    #[test]
+    fn another_order_has_no_headings_and_text_is_found() {
+        let mut watched = Watched::default();
+        watched.finish(vec![
+            row("Big Ben", ProbeGroup::Neighbour, (0.5, 0.4), false),
+            row("Hyde Park", ProbeGroup::User, (0.9, 0.1), true),
+            row("the fact", ProbeGroup::Fact, (1.0, 0.0), true),
+        ]);
+        let names = |watched: &Watched| -> Vec<String> {
+            let row = |line: &Line| match line {
+                Line::Row(w) => Some(w.row.prompt.clone()),
+                Line::Heading { .. } => None,
+            };
+            watched.lines().iter().filter_map(row).collect()
+        };
+        watched.sort = Sort::Worst;
+        assert_eq!(watched.lines().len(), 3);
+        assert_eq!(names(&watched), ["Hyde Park", "Big Ben", "the fact"]);
+        watched.find = "big".into();
+        assert_eq!(names(&watched), ["Big Ben"]);
+        watched.filter = Filter::Moved;
+        assert_eq!(watched.listed(), 0);
+    }
+
+    #[test]
+    fn what_is_pinned_is_there_once_and_a_course_goes_with_its_row() {
+        let probe = |prompt: &str| Probe {
+            prompt: prompt.into(),
+            ..Probe::default()
+        };
+        let mut watched = Watched::default();
+        assert_eq!(watched.pin(vec![probe("a"), probe("b"), probe("a")]), 2);
+        assert_eq!(watched.pin(vec![probe("b")]), 0);
+        assert_eq!(watched.with_pinned(vec![probe("b"), probe("c")]).len(), 3);
+        let rows = |names: &[&str]| {
+            names
+                .iter()
+                .map(|n| row(n, ProbeGroup::User, (0.5, 0.5), false))
+                .collect()
+        };
+        watched.finish(rows(&["a", "b"]));
+        let history = board::History {
+            p: vec![vec![0.1, 0.2], vec![0.3, 0.4]],
+            ..board::History::default()
+        };
+        watched.look_back(history.clone(), vec![]);
+        watched.finish(rows(&["a", "c"]));
+        assert_eq!(watched.rows[&0].course, [0.1, 0.2]);
+        assert!(watched.rows[&1].course.is_empty());
+        watched.finish(rows(&["a"]));
+        watched.look_back(history, vec![]);
+        assert_eq!(
+            watched.rows[&0].course,
+            [0.1, 0.2],
+            "a history of other rows"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The thread that reads and writes files, so that a slow disk never holds up
 //! a key.
 
+use crate::measure::board;
 use crate::tui::app::Effect;
 use crate::tui::store::{Reply, Store, files};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -113,6 +114,14 @@ fn answer(store: &mut dyn Store, effect: Effect) -> Option<Reply> {
         Effect::Load(path, model) => {
             let loaded = store.load(&path, &model);
             Reply::Loaded(loaded.map(|(path, data)| (path, Box::new(data))))
+        }
+        Effect::ReadProbes(path) => {
+            let result = match std::fs::read(&path).map(String::from_utf8) {
+                Ok(Ok(text)) => Ok(board::parse(&text)),
+                Ok(Err(_)) => Err(format!("{} is not UTF-8 text", path.display())),
+                Err(e) => Err(format!("{} cannot be read: {e}", path.display())),
+            };
+            Reply::Probes { path, result }
         }
         Effect::WriteFile(path, text) => Reply::Wrote(match std::fs::write(&path, text) {
             Ok(()) => Ok(path),

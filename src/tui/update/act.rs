@@ -159,6 +159,7 @@ pub fn watch(state: &mut State) -> Vec<Effect> {
         subject: subject.to_string(),
         true_answer: state.fact.named_answer(),
         count: state.settings.propose,
+        near: None,
     };
     state.focus_on(Pane::Neighbours);
     vec![state.jobs.submit(spec).1]

@@ -1,6 +1,8 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, duel, layers, lens, model, recipe, session, stack, validation, views};
+use super::{
+    act, board, duel, geometry, layers, lens, model, recipe, session, stack, validation, views,
+};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -65,13 +67,27 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Shown => state.lens.shown = state.lens.shown.next(),
         C::Transpose => state.trace.transposed = !state.trace.transposed,
         C::Filter => state.watch.next_filter(),
-        C::Zoom => state.zoomed = !state.zoomed,
+        C::Sort => {
+            state.watch.sort = state.watch.sort.next();
+            state.watch.cursor = 0;
+        }
+        C::Find => board::ask_what_to_find(state),
+        C::ImportProbes => board::ask_for_file(state),
+        C::ProposeProbes => board::ask_how_many(state),
+        C::ForgetProbes => return board::forget(state),
+        C::Zoom => {
+            state.zoomed = !state.zoomed;
+            return board::follow(state);
+        }
         C::NextPane => state.focus_on(state.focus.step(1)),
         C::PreviousPane => state.focus_on(state.focus.step(-1)),
         C::Go(pane) => {
             state.focus_on(pane);
             // Only that pane asks for what it shows.
-            return lens::follow(state);
+            let mut effects = lens::follow(state);
+            effects.extend(board::follow(state));
+            effects.extend(geometry::follow(state));
+            return effects;
         }
 
         C::Save => return session::save(state),
@@ -136,6 +152,7 @@ fn move_by(state: &mut State, dx: isize, dy: isize) {
         }
         Pane::Lens => state.lens.move_by(dx, dy),
         Pane::Views => state.views.move_by(dy),
+        Pane::Geometry => state.geometry.scroll_by(dy),
         Pane::Neighbours => {
             let last = state.watch.listed().saturating_sub(1);
             state.watch.cursor = moved(state.watch.cursor, dy).min(last);

@@ -209,7 +209,7 @@ fn keep(state: &mut State, wanted: bool) -> Vec<Effect> {
 }
 
 fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
-    if text.is_empty() {
+    if text.is_empty() && ask != Ask::Find {
         return vec![];
     }
     match ask {
@@ -231,6 +231,12 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
         },
         Ask::Alpha => super::stack::scale_to(state, &text),
         Ask::Export => super::export::typed(state, &text),
+        Ask::Probes => super::board::import(state, &text),
+        Ask::Propose => super::board::propose(state, &text),
+        Ask::Find => {
+            super::board::find(state, text);
+            vec![]
+        }
         Ask::Layer => {
             layers::set(state, &text);
             vec![]

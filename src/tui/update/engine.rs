@@ -1,7 +1,7 @@
 //! What the engine says.
 
-use super::{act, duel, lens, model, session, stack, validation, views};
-use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
+use super::{act, board, duel, geometry, lens, model, session, stack, validation, views};
+use crate::engine::{EventKind, ModelInfo, Outcome, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
 
@@ -129,6 +129,10 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
         views::over(state, ticket, result);
         return vec![];
     }
+    if job.kind == JobKind::Geometry {
+        geometry::over(state, ticket, result);
+        return vec![];
+    }
     validation::over(state, ticket, &result);
     state.confabs.asked.remove(&ticket);
     let made = state.edits.making.iter().position(|m| m.ticket == ticket);
@@ -208,6 +212,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             if !report.probes.is_empty() {
                 state.watch.finish(report.probes.clone());
             }
+            board::edited(state);
             if !report.generations.is_empty() {
                 state.confabs.finish(report.generations.clone());
             }
@@ -253,11 +258,14 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             let mut effects = if std::mem::take(&mut state.edits.looked) {
                 let mut effects = act::predict(state);
                 effects.extend(stack::recheck(state));
+                // What came with the edit is not all of a board.
+                effects.extend(board::rest(state));
                 effects
             } else {
                 stack::refresh(state)
             };
             effects.extend(lens::follow(state));
+            effects.extend(geometry::follow(state));
             if state.session.unsaved() {
                 effects.extend(session::autosave(state));
             }
@@ -273,7 +281,19 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             if state.watch.ticket == Some(job.ticket) {
                 state.watch.finish(rows);
             }
+            let mut effects = board::follow(state);
+            effects.extend(geometry::follow(state));
+            effects
+        }
+        Outcome::History(history) => {
+            if state.watch.looking_back == Some(job.ticket) {
+                let made_on = state.edits.ground();
+                state.watch.look_back(history, made_on);
+            }
             vec![]
+        }
+        Outcome::Proposed(probes) if state.watch.proposing == Some(job.ticket) => {
+            board::proposed(state, probes)
         }
         Outcome::Proposed(probes) => {
             if probes.is_empty() && state.settings.probes.is_empty() {
@@ -282,8 +302,8 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             }
             let mut all = state.settings.probes.clone();
             all.extend(probes);
-            state.watch.wanted.clone_from(&all);
-            vec![state.jobs.submit(Spec::Probe { probes: all }).1]
+            let all = state.watch.with_pinned(all);
+            board::ask(state, all)
         }
         Outcome::Generated(generations) => {
             state.confabs.finish(generations);
@@ -298,6 +318,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         }
         Outcome::Looked(_)
         | Outcome::Viewed(_)
+        | Outcome::Compared(_)
         | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)

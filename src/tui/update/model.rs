@@ -2,8 +2,8 @@
 
 use crate::engine::{LoadSpec, Source, Spec};
 use crate::tui::app::{
-    Confabs, Confirm, Duel, Edits, Effect, Entry, Health, JobKind, LensView, Overlay, SessionState,
-    State, TraceView, ViewsView, Watched,
+    Confabs, Confirm, Duel, Edits, Effect, Entry, GeometryView, Health, JobKind, LensView, Overlay,
+    SessionState, State, TraceView, ViewsView, Watched,
 };
 
 /// Opens the list of models.
@@ -59,6 +59,7 @@ pub fn forget(state: &mut State) {
     state.edits = Edits::default();
     state.trace = TraceView::default();
     state.watch = Watched::default();
+    state.geometry = GeometryView::default();
     state.confabs = Confabs::new(state.settings.seed);
     state.duel = Duel::default();
     state.lens = LensView::default();

@@ -1,6 +1,6 @@
 //! Saving, opening, leaving.
 
-use super::{act, stack};
+use super::{act, board, stack};
 use crate::engine::{EditId, Spec, Stacked};
 use crate::session::Beneath;
 use crate::tui::app::{Ask, Confirm, Effect, Entry, Health, Making, Overlay, State, TraceGrid};
@@ -162,6 +162,7 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
         Reply::Autosaved(Ok(())) => {}
         Reply::Exported { to, result } => exported(state, to, result),
         Reply::Models(entries) => state.models = Some(entries),
+        Reply::Probes { path, result } => return board::read(state, &path, result),
         Reply::Wrote(Ok(path)) => state.say(format!("wrote {}", path.display())),
         Reply::Wrote(Err(words)) => state.complain(words),
     }
@@ -224,7 +225,7 @@ fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Ef
         state.edits.looked = true;
         effects.extend(stack::restack(state));
     }
-    state.watch.finish(data.probes);
+    board::restore(state, data.probes);
     state.confabs.finish(data.generations);
     state.trace.ticket = None;
     state.trace.cursor = None;

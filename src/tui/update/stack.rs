@@ -135,11 +135,14 @@ pub fn restack(state: &mut State) -> Vec<Effect> {
 }
 
 fn drop_looks(state: &mut State) -> Vec<Effect> {
+    state.watch.looking_back = None;
     let looks = [
         JobKind::Probe,
         JobKind::Generate,
         JobKind::Recheck,
         JobKind::Lens,
+        JobKind::History,
+        JobKind::Geometry,
     ];
     let stale: Vec<_> = looks
         .into_iter()

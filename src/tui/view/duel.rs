@@ -8,7 +8,6 @@ use crate::measure::EditReport;
 use crate::measure::duel::Standing;
 use crate::trace::Kind;
 use crate::tui::app::duel::{Moved, Try};
-use crate::tui::app::watch::follows;
 use crate::tui::app::{Pane, State};
 use crate::tui::text::{clip, p, p_short, put, put_right, seconds, visible, width};
 use crate::tui::theme::Styles;
@@ -246,7 +245,7 @@ fn moved(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
 /// The prompt with the answer that is asked for, and p(expected) before.
 fn probe(buf: &mut Buffer, place: Rect, wide: u16, row: &Moved, styles: &Styles) {
     let (x, y) = (place.x, place.y);
-    let (mark, style) = match follows(row.probe.group) {
+    let (mark, style) = match row.probe.group.follows() {
         true => ("›", styles.good()),
         false => (" ", styles.faint()),
     };
@@ -268,7 +267,7 @@ fn change_in(buf: &mut Buffer, cell: Rect, row: &Moved, at: usize, styles: &Styl
         put_right(buf, cell.x, cell.y, cell.right(), "·", styles.faint());
         return;
     };
-    let kind = match follows(row.probe.group) {
+    let kind = match row.probe.group.follows() {
         true => Kind::Mlp,
         false => Kind::Attn,
     };

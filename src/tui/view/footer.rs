@@ -161,6 +161,16 @@ fn offered(state: &State) -> Vec<&'static [C]> {
             ],
         };
     }
+    if state.focus == Pane::Geometry {
+        return vec![
+            &[C::Down, C::Up],
+            &[C::Toggle],
+            &[C::Weaker, C::Stronger],
+            &[C::Copy],
+            &[C::WriteFile],
+            &[C::Back],
+        ];
+    }
     if state.focus == Pane::Lens {
         return match state.edits.stack.is_empty() {
             true => vec![
@@ -212,8 +222,10 @@ fn offered(state: &State) -> Vec<&'static [C]> {
                 false => [&[C::Go(Pane::Stack)][..], &[C::Recipe], &[C::Duel]],
             });
         }
-        Pane::Stack | Pane::Duel | Pane::Lens | Pane::Views => {}
-        Pane::Neighbours => offered.extend([&[C::Filter][..], &[C::Watch], &[C::Look]]),
+        Pane::Stack | Pane::Duel | Pane::Lens | Pane::Views | Pane::Geometry => {}
+        Pane::Neighbours => {
+            offered.extend([&[C::Filter, C::Sort, C::Find][..], &[C::Watch], &[C::Look]])
+        }
         Pane::Confabulations => offered.extend([&[C::Roll][..]]),
     }
     if state.jobs.busy().is_some() {

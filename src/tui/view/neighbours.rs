@@ -2,13 +2,16 @@
 
 use super::{empty, frame};
 use crate::measure::ProbeGroup;
-use crate::tui::app::watch::{Filter, Line, WatchRow, follows, group_name};
+use crate::measure::board::Sort;
+use crate::tui::app::watch::{Filter, Line, WatchRow, group_name};
 use crate::tui::app::{JobKind, Pane, State};
 use crate::tui::text::{clip, p_short, put, visible, width};
 use crate::tui::theme::Styles;
 use crate::tui::widgets::first_row;
+use crate::tui::widgets::sparkline::spark_of_shares;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
     let watch = &state.watch;
@@ -22,10 +25,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         };
         about.push((format!("{moved} moved of {of}").into(), style));
     }
-    let right = match watch.filter {
-        Filter::All => vec![],
-        Filter::Moved => vec![("only what moved".into(), styles.dim())],
-        Filter::Group(group) => vec![(format!("only {}", group_name(group)).into(), styles.dim())],
+    let words = shown(state);
+    let right = match words.is_empty() {
+        true => vec![],
+        false => vec![(words.into(), styles.dim())],
     };
     let inner = frame(Pane::Neighbours, state, styles, about, right).draw(buf, area);
     if watch.rows.is_empty() {
@@ -53,6 +56,20 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         0
     };
     let columns = Columns::fit(inner.width, &watch.rows.values().collect::<Vec<_>>());
+    let course = match state.courses_hold() {
+        true => styles.accent(),
+        false => styles.faint(),
+    };
+    if lines.is_empty() {
+        put(
+            buf,
+            inner.x,
+            inner.y,
+            inner.right(),
+            "no probe is like that: f, s and / choose others",
+            styles.dim(),
+        );
+    }
     let shown = lines.iter().enumerate().skip(first);
     for ((nth, line), y) in shown.zip(inner.y..inner.bottom()) {
         let place = Rect {
@@ -63,13 +80,31 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         match line {
             Line::Heading { group, moved, of } => heading(buf, place, *group, *moved, *of, styles),
             Line::Row(row) => {
-                columns.draw(buf, place, row, styles);
+                columns.draw(buf, place, row, course, styles);
                 if focused && nth == cursor {
                     buf.set_style(place, styles.selected(true));
                 }
             }
         }
     }
+}
+
+/// Which rows are listed, and in which order, where that is not as usual.
+fn shown(state: &State) -> String {
+    let watch = &state.watch;
+    let mut words = Vec::new();
+    match watch.filter {
+        Filter::All => {}
+        Filter::Moved => words.push("only what moved".to_owned()),
+        Filter::Group(group) => words.push(format!("only {}", group_name(group))),
+    }
+    if !watch.find.trim().is_empty() {
+        words.push(format!("“{}”", clip(&visible(watch.find.trim()), 20)));
+    }
+    if watch.sort != Sort::Group {
+        words.push(watch.sort.words().to_owned());
+    }
+    words.join(" · ")
 }
 
 /// The line of the `cursor`-th row.
@@ -89,7 +124,7 @@ fn heading(
 ) {
     let end = place.right();
     let x = put(buf, place.x, place.y, end, group_name(group), styles.dim());
-    let words = if follows(group) {
+    let words = if group.follows() {
         format!("  {moved} of {of} follow")
     } else {
         format!("  {moved} of {of} moved")
@@ -100,16 +135,22 @@ fn heading(
     }
 }
 
-/// The columns of the list: prompt, answer, p before → after, new answer.
+/// The columns of the list: prompt, answer, p before → after, and where there is
+/// room for them the course over the edits, the new answer and why it is watched.
 struct Columns {
     prompt: u16,
     answer: u16,
+    course: u16,
     now: u16,
+    why: u16,
 }
 
 /// Columns of the mark on the left and of `.94→.31` with its air.
 const MARK: u16 = 2;
 const NUMBERS: u16 = 9;
+/// Columns of the list from which courses, and reasons, have room.
+const COURSES_FROM: u16 = 72;
+const WHY_FROM: u16 = 100;
 
 impl Columns {
     fn fit(wide: u16, rows: &[&WatchRow]) -> Columns {
@@ -125,20 +166,39 @@ impl Columns {
             0
         };
         let answer = answer.min(wide / 4);
+        let course = match widest(&|w| w.course.len(), 16) {
+            states if wide >= COURSES_FROM && states > 1 => states + 2,
+            _ => 0,
+        };
+        let why = match wide >= WHY_FROM {
+            true => widest(&|w| w.row.why.as_deref().map_or(0, width), 44),
+            false => 0,
+        };
         // On a wide screen the answer stays near its prompt.
         let prompt = widest(&|w| width(&visible(&w.row.prompt)) + 3, usize::MAX);
+        let others = MARK + answer + 1 + NUMBERS + course + now + why;
         Columns {
-            prompt: prompt.min(wide.saturating_sub(MARK + answer + 1 + NUMBERS + now)),
+            prompt: prompt.min(wide.saturating_sub(others)),
             answer,
+            course,
             now,
+            why,
         }
     }
 
-    fn draw(&self, buf: &mut Buffer, place: Rect, watched: &WatchRow, styles: &Styles) {
+    /// `course`: how a course is drawn.
+    fn draw(
+        &self,
+        buf: &mut Buffer,
+        place: Rect,
+        watched: &WatchRow,
+        course: Style,
+        styles: &Styles,
+    ) {
         let row = &watched.row;
         let y = place.y;
         let moved = watched.after && row.moved;
-        let (mark, mark_style) = match (watched.after, row.moved, follows(row.group)) {
+        let (mark, mark_style) = match (watched.after, row.moved, row.group.follows()) {
             (false, _, _) => ("·", styles.faint()),
             (_, true, true) => ("✓", styles.good()),
             (_, false, true) => ("–", styles.doubt()),
@@ -171,10 +231,20 @@ impl Columns {
             let style = if moved { styles.strong() } else { styles.dim() };
             put(buf, x, y, end, &p_short(row.p_after), style);
         }
+        let x = end;
+        if self.course > 0 {
+            let drawn = spark_of_shares(&watched.course, usize::from(self.course) - 2);
+            put(buf, x, y, x + self.course, &drawn, course);
+        }
+        let x = x + self.course;
         if self.now > 0 && changed {
             let shown =
                 clip(&visible(row.top_after.trim()), usize::from(self.now) - 1).into_owned();
-            put(buf, end, y, place.right(), &shown, styles.new_answer());
+            put(buf, x, y, place.right(), &shown, styles.new_answer());
+        }
+        if let Some(why) = row.why.as_deref().filter(|_| self.why > 0) {
+            let shown = clip(&visible(why), self.why.into()).into_owned();
+            put(buf, x + self.now, y, place.right(), &shown, styles.faint());
         }
     }
 }

@@ -33,6 +33,14 @@ pub fn spark(values: &[f64], width: usize) -> String {
         .collect()
 }
 
+/// `values` between 0 and 1 over at most `width` columns, each as high as it is;
+/// of more values than columns the last of each column's counts.
+pub fn spark_of_shares(values: &[f64], width: usize) -> String {
+    let columns = width.min(values.len());
+    let shown = (1..=columns).map(|column| values[column * values.len() / columns - 1]);
+    shown.map(block).collect()
+}
+
 /// How many of `values` fall on each of `width` columns of the axis 0 to `max`;
 /// empty columns stay blank. What lies beyond falls on the last column.
 pub fn histogram(values: &[f64], max: f64, width: usize) -> String {
@@ -91,6 +99,9 @@ mod tests {
         assert_eq!(spark(&[1.0; 40], 5).chars().count(), 5);
         assert_eq!(spark(&[], 5), "");
         assert_eq!(spark(&[f64::NAN, 1.0], 5), " ▁");
+        assert_eq!(spark_of_shares(&[0.0, 0.5, 1.0, 0.2], 9), "▁▅█▂");
+        assert_eq!(spark_of_shares(&[0.0, 1.0, 0.0, 0.2], 2), "█▂");
+        assert_eq!(spark_of_shares(&[], 3), "");
         assert_eq!(bar(0.5, 4), "██");
         assert_eq!(bar(2.0, 4), "████");
         assert_eq!(bar(f64::NAN, 4), "");

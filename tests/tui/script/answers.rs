@@ -9,6 +9,8 @@ use pentimento::edit::Delta;
 use pentimento::engine::{
     EventKind, LossStep, Outcome, Prediction, Side, Spec, Stage, TraceHeader,
 };
+use pentimento::measure::board::{History, State};
+use pentimento::measure::geometry::{GeometryReport, GeometrySpec, KeyRow, RowKey};
 use pentimento::measure::{EditReport, LayerNorm, MomentHealth, Pair, Probe, ProbeRow};
 use pentimento::trace::{Answer, Grids, Kind, TraceReport};
 
@@ -264,15 +266,12 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             }
             Outcome::Probed(rows)
         }
+        Spec::History { probes } => Outcome::History(history(probes, edited)),
         Spec::Propose { .. } => {
-            let probe = |r: ProbeRow| Probe {
-                prompt: r.prompt,
-                expected: r.expected,
-                group: r.group,
-            };
-            Outcome::Proposed(neighbours(false).into_iter().map(probe).collect())
+            Outcome::Proposed(neighbours(false).iter().map(ProbeRow::probe).collect())
         }
         Spec::Generate { prompts, .. } => Outcome::Generated(generations(prompts)),
+        Spec::Geometry(spec) => Outcome::Compared(Box::new(compared(spec))),
         Spec::Lens(spec) => Outcome::Looked(Box::new(looked(spec, edited))),
         Spec::Views { plan, .. } => {
             let report = viewed(plan.later);
@@ -288,4 +287,74 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
     };
     events.push(EventKind::Finished(Ok(outcome)));
     events
+}
+
+/// From before to after, over one edit where one is on.
+fn history(probes: &[Probe], edited: bool) -> History {
+    let p = |after: bool| {
+        let known = neighbours(after);
+        move |probe: &Probe| {
+            let row = known.iter().find(|row| row.prompt == probe.prompt);
+            row.map_or(0.0, |row| if after { row.p_after } else { row.p_before })
+        }
+    };
+    let (before, after) = (p(false), p(true));
+    let states = [None, Some(1)].into_iter().take(1 + usize::from(edited));
+    History {
+        p: (probes.iter())
+            .map(|probe| match edited {
+                true => vec![before(probe), after(probe)],
+                false => vec![before(probe)],
+            })
+            .collect(),
+        states: states
+            .map(|edit| State {
+                edit,
+                alpha: edit.map(|_| 1.0),
+            })
+            .collect(),
+    }
+}
+
+/// Keys that are the nearer the more their probe moved, but for one.
+fn compared(spec: &GeometrySpec) -> GeometryReport {
+    let known = neighbours(true);
+    let row = |probe: &Probe| {
+        let seen = known.iter().find(|row| row.prompt == probe.prompt);
+        let seen = seen.cloned().unwrap_or_default();
+        let near = (seen.p_before - seen.p_after).abs().clamp(0.05, 0.9);
+        KeyRow {
+            prompt: probe.prompt.clone(),
+            expected: probe.expected.clone(),
+            group: probe.group,
+            key: RowKey {
+                cosine: 0.5 * near,
+                cosine_c: Some(near),
+                gate: -0.8 * near,
+                gate_most: 0.9 * near,
+                ..RowKey::default()
+            },
+            p_before: seen.p_before,
+            p_after: seen.p_after,
+            moved: seen.moved,
+            counted: !probe.group.follows(),
+            ..KeyRow::default()
+        }
+    };
+    let rows: Vec<KeyRow> = spec.probes.iter().map(row).collect();
+    GeometryReport {
+        edit: spec.edit.unwrap_or(1),
+        layer: 4,
+        rank: 1,
+        facts: 1,
+        ridge: Some(0.01),
+        counted: rows.iter().filter(|row| row.counted).count(),
+        moved: rows.iter().filter(|row| row.counted && row.moved).count(),
+        rows,
+        sentences: vec![
+            "2 of 8 neighbours moved; of the 2 with the largest |cosine| with C⁻¹, 2 did (by chance 0.5)".into(),
+            "behind layer 4, \u{1b}Space Needle lay 3 % of the way from Seattle's centroid to Paris's and lies 91 % of it now; the two are 5.20 apart, nearer by 0.10 with the edit".into(),
+        ],
+        ..GeometryReport::default()
+    }
 }

@@ -232,6 +232,7 @@ pub fn neighbours(after: bool) -> Vec<ProbeRow> {
             moved: after
                 && (before - now > 0.1 && *now < before * 0.67
                     || *group == G::Derived && *now > 0.5),
+            ..ProbeRow::default()
         })
         .collect()
 }
