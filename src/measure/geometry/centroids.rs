@@ -5,7 +5,7 @@
 //! attends to.
 
 use super::data::{Centroids, Group, Member, Place, Role};
-use super::read::{Scene, known};
+use super::scene::Scene;
 use super::subject::Placed;
 use crate::edit::context::{Row, dot, mean, norm, read_at_subject};
 use crate::edit::error::Result;
@@ -54,7 +54,10 @@ pub fn of<P: Hook>(
             }
         }
         None => {
-            for (probe, placed, name) in known(probes, placed).filter(|(.., n)| !rewritten(n)) {
+            for (probe, placed) in probes.iter().zip(placed) {
+                let Some(name) = placed.subject.as_deref().filter(|name| !rewritten(name)) else {
+                    continue;
+                };
                 let group = groups.entry(probe.expected.trim().to_owned()).or_default();
                 if group.len() < SUBJECTS {
                     group.insert(name.to_owned(), placed.row.clone());

@@ -13,6 +13,7 @@ mod picture;
 mod rank;
 mod read;
 mod response;
+mod scene;
 mod subject;
 mod words;
 
@@ -22,5 +23,6 @@ pub use data::{
 };
 pub use picture::svg;
 pub use rank::{Area, RankCorrelation, area, rank_correlation};
-pub use read::{Scene, look};
+pub use read::look;
+pub use scene::Scene;
 pub use words::jsonl;

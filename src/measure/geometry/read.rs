@@ -4,17 +4,17 @@ use super::centroids;
 use super::data::{GeometryReport, GeometrySpec, KeyRow, Prediction, Predictor, RowKey};
 use super::rank::{area, rank_correlation};
 use super::response::Change;
+use super::scene::Scene;
 use super::subject::{Placed, place};
 use super::words;
 use crate::edit::context::{Context, pad_right};
 use crate::edit::error::{EditError, Result};
 use crate::edit::overlap::Keys;
-use crate::edit::{Delta, Factor, Request, recall};
-use crate::facts::World;
+use crate::edit::recall;
+use crate::measure::ProbeGroup;
 use crate::measure::probes::Probes;
-use crate::measure::{Probe, ProbeGroup};
 use crate::model::probe::{Capture, Point, Probe as Hook, Site};
-use crate::model::{Decoder, Past, Span, Tokens};
+use crate::model::{Decoder, Past, Span};
 use candle_core::DType;
 use faer::Mat;
 
@@ -23,22 +23,6 @@ use faer::Mat;
 const FACTS: usize = 32;
 /// Prompts of one pass.
 const ROWS: usize = 32;
-
-/// An edit, the model without it and with it, and what is known beside it.
-pub struct Scene<'a> {
-    /// The weights of the stack without this edit, and with it.
-    pub without: &'a Decoder,
-    pub with: &'a Decoder,
-    pub tokens: &'a Tokens,
-    pub world: &'a World,
-    /// What the edit rewrote, at least one fact, and the old answer of the first.
-    pub asked: &'a [Request],
-    pub old: &'a str,
-    /// Its change at the layer that is looked at.
-    pub delta: &'a Delta,
-    /// C's factor at that layer, where it is at hand.
-    pub factor: Option<&'a Factor>,
-}
 
 /// Compares the keys. `each` is told of the passes, (done, all).
 pub fn look<P: Hook>(
@@ -214,13 +198,4 @@ fn keys_of<P: Hook>(
         }))
     };
     ids.iter().enumerate().map(keys).collect()
-}
-
-/// What probes there are of which the subject is known, for grouping them.
-pub(super) fn known<'a>(
-    probes: &'a [Probe],
-    placed: &'a [Placed],
-) -> impl Iterator<Item = (&'a Probe, &'a Placed, &'a str)> {
-    (probes.iter().zip(placed))
-        .filter_map(|(probe, placed)| Some((probe, placed, placed.subject.as_deref()?)))
 }

@@ -251,10 +251,7 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
                 .iter()
                 .map(|p| {
                     let row = known.iter().find(|r| r.prompt == p.prompt).cloned();
-                    row.unwrap_or(ProbeRow {
-                        prompt: p.prompt.clone(),
-                        ..ProbeRow::default()
-                    })
+                    row.unwrap_or(ProbeRow::of(p))
                 })
                 .collect();
             for (index, row) in rows.iter().cloned().enumerate() {
