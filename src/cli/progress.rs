@@ -133,6 +133,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Load => "opening the model",
         Stage::Trace => "tracing",
         Stage::Lens => "reading the residuals",
+        Stage::Erase => "erasing",
         Stage::Templates => "sampling templates",
         Stage::SecondMoment => "collecting the second moment",
         Stage::Value => "optimising v*",

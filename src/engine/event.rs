@@ -5,6 +5,7 @@ use crate::edit::defaults::ForMethod;
 pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
 use crate::measure::counterfact::{Judged, Totals};
+use crate::measure::erase::EraseReport;
 use crate::measure::lens::LensReport;
 use crate::measure::validate::{Step, Validation};
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
@@ -36,6 +37,7 @@ pub enum Stage {
     Load,
     Trace,
     Lens,
+    Erase,
     Templates,
     SecondMoment,
     Value,
@@ -170,6 +172,7 @@ pub enum Outcome {
     Predicted(Prediction),
     Traced(Box<TraceReport>),
     Looked(Box<LensReport>),
+    Erased(Box<EraseReport>),
     Edited {
         id: EditId,
         report: Box<EditReport>,

@@ -2,6 +2,7 @@
 
 use crate::edit::{Delta, EditSpec, MomentSource, Request};
 use crate::measure::counterfact::Record;
+use crate::measure::erase::EraseSpec;
 use crate::measure::lens::LensSpec;
 use crate::measure::validate::Plan;
 use crate::measure::{Probe, Watch};
@@ -43,6 +44,10 @@ pub enum Spec {
     /// What the residuals of the unedited model (before) and of the current stack
     /// (after) say of two answers.
     Lens(LensSpec),
+    /// Erases a concept from the residual that leaves a layer, and shows what a probe
+    /// finds and the model says without and with it, on the unedited model and on
+    /// the current stack. Changes nothing.
+    Erase(Box<EraseSpec>),
     /// Makes edit `id` on top of the current stack and switches it on at α = 1.
     Edit {
         id: EditId,

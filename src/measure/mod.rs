@@ -5,6 +5,7 @@ pub mod confab;
 pub mod correlation;
 pub mod counterfact;
 pub mod duel;
+pub mod erase;
 pub mod forensics;
 pub mod lens;
 pub mod localisation;

@@ -3,6 +3,7 @@
 mod counterfact;
 mod curve;
 mod duel;
+mod erase;
 mod known;
 mod lens;
 mod lines;
@@ -30,6 +31,7 @@ pub enum Command {
     /// Where the model recalls its facts, averaged over many
     Traces(traces::Args),
     Lens(lens::Args),
+    Erase(Box<erase::Args>),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -40,5 +42,6 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Sweep(args) => sweep::run(&args, context, out),
         Command::Traces(args) => traces::run(&args, context, out),
         Command::Lens(args) => lens::run(&args, context, out),
+        Command::Erase(args) => erase::run(&args, context, out),
     }
 }

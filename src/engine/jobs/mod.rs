@@ -2,6 +2,7 @@
 //! changes the state only at its end, so a cancelled one has changed nothing.
 
 mod edit;
+mod erase;
 mod judge;
 mod lens;
 mod load;
@@ -69,6 +70,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
         Spec::Predict { prompt, top } => predict::run(job, prompt, top, state.model()?),
         Spec::Trace(spec) => trace::run(job, &spec, state.model()?),
         Spec::Lens(spec) => lens::run(job, &spec, state.model()?),
+        Spec::Erase(spec) => erase::run(job, *spec, state.model()?),
         Spec::Edit { id, edit, watch } => edit::run(job, id, *edit, watch, state),
         Spec::Validate {
             id,

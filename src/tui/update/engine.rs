@@ -292,6 +292,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             vec![]
         }
         Outcome::Looked(_)
+        | Outcome::Erased(_)
         | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)

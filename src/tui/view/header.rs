@@ -180,6 +180,7 @@ pub fn stage_name(stage: Stage) -> &'static str {
         Stage::Load => "opening the model",
         Stage::Trace => "trace",
         Stage::Lens => "lens",
+        Stage::Erase => "erasing",
         Stage::Templates => "contexts",
         Stage::SecondMoment => "second moment",
         Stage::Value => "value v*",
