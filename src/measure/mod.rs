@@ -16,6 +16,7 @@ pub mod rescore;
 pub mod sample;
 pub mod score;
 pub mod spec;
+pub mod table;
 pub mod validate;
 
 pub use probes::fell;
