@@ -8,6 +8,7 @@ use crate::measure::counterfact::{Judged, Totals};
 use crate::measure::erase::EraseReport;
 use crate::measure::lens::LensReport;
 use crate::measure::validate::{Step, Validation};
+use crate::measure::zsre::Marked;
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
@@ -191,6 +192,7 @@ pub enum Outcome {
     Generated(Vec<Generation>),
     Scored(Totals),
     Judged(Vec<Judged>),
+    Marked(Vec<Marked>),
     /// Each layer's second moment.
     Moments(Vec<(usize, MomentHealth)>),
     Adopted(EditId),

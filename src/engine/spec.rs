@@ -5,6 +5,7 @@ use crate::measure::counterfact::Record;
 use crate::measure::erase::EraseSpec;
 use crate::measure::lens::LensSpec;
 use crate::measure::validate::Plan;
+use crate::measure::zsre::Question;
 use crate::measure::{Probe, Watch};
 pub use crate::model::Source;
 use crate::trace::TraceSpec;
@@ -113,6 +114,12 @@ pub enum Spec {
         records: Vec<Record>,
         edit: Option<Box<EditSpec>>,
         texts: usize,
+    },
+    /// Rewrites these questions in one change as `edit` says (`None`: not at all), asks
+    /// them and what should not have moved, and lets the change go.
+    Zsre {
+        questions: Vec<Question>,
+        edit: Option<Box<EditSpec>>,
     },
     /// Gives the engine an edit's factors, as read from a session file.
     Adopt {

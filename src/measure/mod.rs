@@ -18,6 +18,7 @@ pub mod score;
 pub mod spec;
 pub mod table;
 pub mod validate;
+pub mod zsre;
 
 pub use probes::fell;
 pub use spec::{

@@ -3,9 +3,11 @@
 
 pub mod check;
 pub mod confabs;
+pub mod counterfact;
 pub mod duel;
 pub mod edits;
 pub mod entry;
+pub mod erase;
 pub mod fact;
 mod fading;
 pub mod jobs;
@@ -19,9 +21,11 @@ pub mod watch;
 
 pub use super::pane::Pane;
 pub use confabs::{Confabs, Continuation};
+pub use counterfact::CounterfactView;
 pub use duel::Duel;
 pub use edits::Edits;
 pub use entry::Entry;
+pub use erase::EraseView;
 pub use fact::Fact;
 pub use jobs::{Job, JobKind, Jobs, Ticket};
 pub use lens::LensView;
@@ -82,6 +86,8 @@ pub enum Effect {
     /// To the terminal's clipboard (OSC 52).
     Copy(String),
     WriteFile(PathBuf, String),
+    /// Cases or verdicts, of which so many are wanted.
+    ReadCases(PathBuf, Option<usize>),
     /// Writes the edits that are on to a place where nothing is yet.
     Export {
         form: Form,
@@ -229,6 +235,8 @@ pub struct State {
     pub confabs: Confabs,
     pub duel: Duel,
     pub lens: LensView,
+    pub erase: EraseView,
+    pub counterfact: CounterfactView,
     /// The newest edit that had to prove itself.
     pub validation: Option<Validating>,
     pub session: SessionState,
@@ -263,6 +271,8 @@ impl State {
             watch: Watched::default(),
             duel: Duel::default(),
             lens: LensView::default(),
+            erase: EraseView::default(),
+            counterfact: CounterfactView::default(),
             validation: None,
             session: SessionState::default(),
             models: None,

@@ -2,7 +2,7 @@
 
 use super::app::{Pane, State};
 use crate::edit::{Knob, LayerChoice};
-use crate::measure::lens;
+use crate::measure::{counterfact, lens};
 use crate::trace::TraceReport;
 use serde::Serialize;
 use std::path::Path;
@@ -23,6 +23,11 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
         Pane::Stack => stack(state),
         Pane::Duel => duel(state),
         Pane::Lens => json(state.lens.report.as_ref()?),
+        Pane::Erasure => json(state.erase.report.as_ref()?),
+        Pane::Counterfact => {
+            let view = &state.counterfact;
+            (!view.verdicts.is_empty()).then(|| counterfact::report::table(&view.lines))
+        }
         Pane::Neighbours => {
             let rows = state.watch.known();
             let lines = rows.iter().map(serde_json::to_string);
@@ -47,11 +52,22 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
     }
 }
 
-/// What a file of this name gets: of the lens a picture, where it ends in `.svg`.
+/// What a file of this name gets: a picture where it ends in `.svg` and the pane has
+/// one, of an evaluation its verdicts where it ends in `.jsonl`.
 pub fn for_file(state: &State, pane: Pane, name: &Path) -> Option<String> {
     match (pane, name.extension()) {
         (Pane::Lens, Some(svg)) if svg.eq_ignore_ascii_case("svg") => {
             state.lens.report.as_deref().map(lens::svg)
+        }
+        (Pane::Counterfact, Some(end)) if !state.counterfact.verdicts.is_empty() => {
+            let view = &state.counterfact;
+            if end.eq_ignore_ascii_case("svg") {
+                return Some(counterfact::report::svg(&view.head.model, &view.lines));
+            }
+            if end.eq_ignore_ascii_case("jsonl") {
+                return view.verdicts.jsonl(&view.head).ok();
+            }
+            text(state, pane)
         }
         _ => text(state, pane),
     }
@@ -66,6 +82,8 @@ pub fn what(pane: Pane) -> &'static str {
         Pane::Stack => "the stack",
         Pane::Duel => "the duel",
         Pane::Lens => "the lens",
+        Pane::Erasure => "the erasure",
+        Pane::Counterfact => "the scores",
         Pane::Neighbours => "the probes",
         Pane::Confabulations => "the continuations",
     }
@@ -79,6 +97,8 @@ pub fn file_name(pane: Pane) -> &'static str {
         Pane::Stack => "stack.tsv",
         Pane::Duel => "duel.json",
         Pane::Lens => "lens.json",
+        Pane::Erasure => "erase.json",
+        Pane::Counterfact => "cases.jsonl",
         Pane::Neighbours => "probes.jsonl",
         Pane::Confabulations => "continuations.txt",
     }

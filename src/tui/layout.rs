@@ -63,7 +63,10 @@ pub fn divide(wish: Wish) -> Option<Screen> {
         screen.panes.extend(stack(wish, row(1, height - 2)));
         return Some(screen);
     }
-    if matches!(wish.focus, Pane::Duel | Pane::Lens) {
+    if matches!(
+        wish.focus,
+        Pane::Duel | Pane::Lens | Pane::Erasure | Pane::Counterfact
+    ) {
         screen.panes.push((wish.focus, row(1, height - 2)));
         return Some(screen);
     }
@@ -146,8 +149,8 @@ mod tests {
     fn panes_tile_the_screen_at_every_size() {
         for width in 60..220 {
             for height in 20..80 {
-                let own = [Pane::Stack, Pane::Duel, Pane::Lens];
-                for body in Pane::BELOW.iter().chain(&own) {
+                let own = &Pane::ALL[5..];
+                for body in Pane::BELOW.iter().chain(own) {
                     for zoomed in [false, true] {
                         let screen = divide(wish(width, height, *body, zoomed)).unwrap();
                         let area: u32 = screen

@@ -14,10 +14,14 @@ pub enum Pane {
     Duel,
     /// What is left of the old answer underneath, likewise.
     Lens,
+    /// A concept erased from the residuals, likewise.
+    Erasure,
+    /// An evaluation on CounterFact's cases, likewise.
+    Counterfact,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 8] = [
+    pub const ALL: [Pane; 10] = [
         Pane::Fact,
         Pane::Trace,
         Pane::Edit,
@@ -26,6 +30,8 @@ impl Pane {
         Pane::Stack,
         Pane::Duel,
         Pane::Lens,
+        Pane::Erasure,
+        Pane::Counterfact,
     ];
 
     /// Those that share the place below the fact.
@@ -46,6 +52,8 @@ impl Pane {
             Pane::Stack => "Stack",
             Pane::Duel => "Duel",
             Pane::Lens => "Lens",
+            Pane::Erasure => "Erasure",
+            Pane::Counterfact => "CounterFact",
         }
     }
 

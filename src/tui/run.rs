@@ -231,6 +231,7 @@ impl Loop<'_> {
                 | Effect::ListModels
                 | Effect::Load(..)
                 | Effect::Export { .. }
+                | Effect::ReadCases(..)
                 | Effect::WriteFile(..) => self.sessions.ask(effect),
             }
         }

@@ -14,6 +14,7 @@ pub fn argument(text: &str) -> Option<(Ask, &str)> {
     let first = rest.split_whitespace().next().unwrap_or_default();
     match name {
         "export" if Form::ALL.iter().any(|form| form.name() == first) => Some((Ask::Export, rest)),
+        "counterfact" => Some((Ask::Counterfact, rest)),
         "alpha" | "α" if first.replace('−', "-").parse::<f64>().is_ok() => {
             Some((Ask::Alpha, rest))
         }
@@ -26,6 +27,7 @@ pub fn commands(text: &str) -> Vec<Hit> {
     if let Some((ask, _)) = argument(text) {
         let command = match ask {
             Ask::Alpha => Command::AskAlpha,
+            Ask::Counterfact => Command::Counterfact,
             _ => Command::Export,
         };
         let matched = Vec::new();

@@ -3,9 +3,11 @@
 
 mod act;
 pub mod commands;
+mod counterfact;
 mod dialogs;
 mod duel;
 mod engine;
+mod erase;
 mod export;
 mod layers;
 mod lens;
@@ -54,6 +56,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             state.jobs.clear();
             state.edits.making.clear();
+            state.counterfact.running = None;
+            state.erase.ticket = None;
             if let Some(found) = &mut state.validation
                 && found.ticket.is_some()
             {

@@ -2,8 +2,10 @@
 
 pub mod confabulations;
 pub mod confirm;
+pub mod counterfact;
 pub mod duel;
 pub mod edit;
+pub mod erasure;
 pub mod fact;
 pub mod footer;
 pub mod header;
@@ -78,6 +80,8 @@ fn pane(
         Pane::Stack => stack::draw(buf, area, state, styles),
         Pane::Duel => duel::draw(buf, area, state, styles),
         Pane::Lens => lens::draw(buf, area, state, styles),
+        Pane::Erasure => erasure::draw(buf, area, state, styles),
+        Pane::Counterfact => counterfact::draw(buf, area, state, styles),
     }
     None
 }

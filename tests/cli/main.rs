@@ -4,11 +4,13 @@
 mod atlas;
 mod brought;
 mod counterfact;
+mod erase;
 mod lens;
 mod methods;
 mod process;
 mod sweep;
 mod validate;
+mod zsre;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -1,6 +1,7 @@
 //! The engine's contract, on Atlas: one `Finished` a job, quick cancellation,
 //! nothing changed by a job that did not finish.
 
+mod erase;
 mod lens;
 mod stack;
 mod validate;

@@ -109,8 +109,16 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     let methods = [None]
         .into_iter()
         .chain(args.methods.iter().map(|m| Some(*m)));
+    let cases: Vec<(u64, &str)> = (records.iter())
+        .map(|record| {
+            (
+                record.case_id,
+                record.requested_rewrite.target_new.text.as_str(),
+            )
+        })
+        .collect();
     let found: Vec<Line> = methods
-        .map(|method| Line::of(method, &records, &run.verdicts.all, &references))
+        .map(|method| Line::of(method, &cases, &run.verdicts.all, &references))
         .collect();
     if args.json {
         let line =

@@ -108,8 +108,9 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     let examples = match &args.examples {
         Some(path) => {
             let text = files::read(path)?;
-            let refused =
-                |reason: String| CliError::Failed(format!("{}: {}", path.display(), shown(&reason)));
+            let refused = |reason: String| {
+                CliError::Failed(format!("{}: {}", path.display(), shown(&reason)))
+            };
             Examples::Given(labelled(&text).map_err(refused)?)
         }
         None => Examples::World {
@@ -247,6 +248,8 @@ fn accuracies(report: &EraseReport) -> Table {
         let name = ["fresh, halves of those held out, before", "the same, after"];
         table.row([name[0].to_owned(), none(), percent(fresh.before)]);
         table.row([name[1].to_owned(), none(), percent(fresh.after)]);
+        let name = "the commonest label of the other half";
+        table.row([name.to_owned(), none(), percent(fresh.majority)]);
     }
     table
 }
@@ -276,7 +279,9 @@ fn switched(report: &EraseReport) -> Table {
         row(format!("p({old})"), &|r| p(r.p_old));
         row(format!("p({new})"), &|r| p(r.p_new));
         row("says".into(), &|r| {
-            r.top.first().map_or("–".into(), |top| top.text.trim().to_owned())
+            r.top
+                .first()
+                .map_or("–".into(), |top| top.text.trim().to_owned())
         });
         for answer in [old, new] {
             if let Some(class) = report.class_of(answer) {
@@ -292,7 +297,10 @@ fn switched(report: &EraseReport) -> Table {
     let moved: Vec<String> = (sides.iter())
         .flat_map(|side| {
             let moved = side.neighbours.iter().filter(|n| n.moved).count();
-            [String::from("–"), format!("{moved} of {}", side.neighbours.len())]
+            [
+                String::from("–"),
+                format!("{moved} of {}", side.neighbours.len()),
+            ]
         })
         .collect();
     table.row(std::iter::once("neighbours moved".to_owned()).chain(moved));

@@ -13,6 +13,7 @@ mod sweep;
 mod told;
 mod traces;
 mod verdicts;
+mod zsre;
 
 use super::Context;
 use super::error::CliError;
@@ -31,6 +32,7 @@ pub enum Command {
     /// Where the model recalls its facts, averaged over many
     Traces(traces::Args),
     Lens(lens::Args),
+    Zsre(Box<zsre::Args>),
     Erase(Box<erase::Args>),
 }
 
@@ -42,6 +44,7 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Sweep(args) => sweep::run(&args, context, out),
         Command::Traces(args) => traces::run(&args, context, out),
         Command::Lens(args) => lens::run(&args, context, out),
+        Command::Zsre(args) => zsre::run(&args, context, out),
         Command::Erase(args) => erase::run(&args, context, out),
     }
 }

@@ -31,7 +31,9 @@ pub fn run(job: &Job, mut spec: EraseSpec, model: &Model) -> Result<Outcome> {
         if spec.propose > 0 {
             // The fact itself is shown anyway, its old object told apart by the probe.
             let found = probe::proposals(job, model, &request, &fact.old, 4 * spec.propose)?;
-            let others = found.into_iter().filter(|one| one.group == ProbeGroup::Neighbour);
+            let others = found
+                .into_iter()
+                .filter(|one| one.group == ProbeGroup::Neighbour);
             spec.neighbours.extend(others.take(spec.propose));
         }
     }

@@ -15,6 +15,7 @@ mod score;
 mod trace;
 mod validate;
 mod warnings;
+mod zsre;
 
 use super::error::Result;
 use super::event::{Event, EventKind, JobId, Outcome, Stage};
@@ -110,6 +111,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             edit,
             texts,
         } => judge::run(job, &records, edit.as_deref(), texts, state),
+        Spec::Zsre { questions, edit } => zsre::run(job, &questions, edit.as_deref(), state),
         Spec::Adopt { id, asked, deltas } => {
             state.model()?.adopt(id, asked, deltas)?;
             Ok(Outcome::Adopted(id))

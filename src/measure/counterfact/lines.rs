@@ -1,7 +1,6 @@
 //! What a method's cases come to: means with their intervals.
 
 use super::answers::{Judged, Scores};
-use super::record::Record;
 use super::texts::{References, entropy};
 use super::totals::{Interval, harmonic, interval};
 use super::verdicts::Verdicts;
@@ -9,7 +8,7 @@ use crate::edit::Method;
 use serde::Serialize;
 
 /// What one method comes to over the cases. Scores ×100, as the papers have them.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Line {
     pub method: String,
     /// Cases with a verdict, and edits that could not be made.
@@ -35,7 +34,7 @@ pub struct Line {
 }
 
 /// A mean and the half-width of its 95 % interval.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Figure {
     pub mean: f64,
     pub ci: f64,
@@ -51,17 +50,19 @@ impl From<Interval> for Figure {
 }
 
 impl Line {
+    /// Over cases, each its number and its new object; of an object that is not known
+    /// nothing is said in RS.
     pub fn of(
         method: Option<Method>,
-        records: &[Record],
+        cases: &[(u64, &str)],
         verdicts: &Verdicts,
         references: &References,
     ) -> Line {
-        let verdict = |record: &Record| verdicts.of(method, record.case_id);
-        let failed = records.iter().filter_map(verdict);
+        let verdict = |case: &(u64, &str)| verdicts.of(method, case.0);
+        let failed = cases.iter().filter_map(verdict);
         let failed = failed.filter(|one| one.failed.is_some()).count();
-        let judged: Vec<(&Record, &Judged)> = (records.iter())
-            .filter_map(|record| Some((record, verdict(record)?.judged.as_ref()?)))
+        let judged: Vec<(&str, &Judged)> = (cases.iter())
+            .filter_map(|case| Some((case.1, verdict(case)?.judged.as_ref()?)))
             .collect();
         let scores: Vec<Scores> = judged.iter().map(|(_, j)| j.answers.scores()).collect();
         let of = |field: fn(&Scores) -> f64| {
@@ -74,10 +75,7 @@ impl Line {
             .map(|(_, j)| j.texts.iter().map(|t| entropy(t)).sum::<f64>() / j.texts.len() as f64)
             .collect();
         let rs: Vec<f64> = written
-            .filter_map(|(record, j)| {
-                let object = &record.requested_rewrite.target_new.text;
-                references.similarity(object, &j.texts)
-            })
+            .filter_map(|(object, j)| references.similarity(object, &j.texts))
             .collect();
         let free: Vec<f64> = judged.iter().map(|(_, j)| f64::from(j.free)).collect();
         let known = |values: Vec<f64>| (!values.is_empty()).then(|| interval(&values).into());

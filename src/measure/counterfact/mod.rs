@@ -2,6 +2,7 @@
 //! it leave its neighbours alone, is what the model writes still language?
 
 pub mod answers;
+pub mod file;
 pub mod lines;
 pub mod record;
 pub mod report;
@@ -10,6 +11,7 @@ pub mod totals;
 pub mod verdicts;
 
 pub use answers::{Answer, Answers, Case, Judged, Scores};
+pub use file::CasesFile;
 pub use lines::{Figure, Line};
 pub use record::{Object, Record, Rewrite};
 pub use texts::{References, entropy};

@@ -139,7 +139,10 @@ mod tests {
             ..Head::default()
         };
         let text = verdicts.jsonl(&head).unwrap();
-        assert_eq!(Verdicts::read(&text).unwrap(), (head.clone(), verdicts.clone()));
+        assert_eq!(
+            Verdicts::read(&text).unwrap(),
+            (head.clone(), verdicts.clone())
+        );
         assert_eq!(verdicts.methods(), [None, Some(Method::Rome)]);
         assert_eq!(verdicts.cases(), [1, 3]);
         let cut = &text[..text.len() - 20];

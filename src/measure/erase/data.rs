@@ -1,8 +1,8 @@
 //! What is asked of an erasure and what it shows: plain numbers.
 
 use super::leace::{Fit, TOLERANCE};
-use crate::measure::lens::Guess;
 use crate::measure::Probe;
+use crate::measure::lens::Guess;
 use serde::{Deserialize, Serialize};
 
 /// The position at which the concept is read.
@@ -42,7 +42,9 @@ pub enum Examples {
     Given(Vec<Labelled>),
     /// The built-in facts of a relation, in all their wordings, labelled by their
     /// objects; `None`: the relation that the fact itself has there.
-    World { relation: Option<String> },
+    World {
+        relation: Option<String>,
+    },
 }
 
 /// The fact that the erasure is shown on.
@@ -142,6 +144,15 @@ pub struct Probed {
     pub steps: usize,
 }
 
+/// The accuracy of probes that learn from one half of the held-out subjects, without
+/// and with the erasure, and of the commonest label of that half.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Fresh {
+    pub before: f64,
+    pub after: f64,
+    pub majority: f64,
+}
+
 /// Before the erasure and after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Both<T> {
@@ -195,6 +206,8 @@ pub struct EraseReport {
     pub relation: Option<String>,
     pub classes: Vec<Class>,
     pub subjects: usize,
+    /// Of these, those that were fitted on.
+    pub fitted_subjects: usize,
     pub prompts: usize,
     /// Width of the residual.
     pub d: usize,
@@ -215,7 +228,7 @@ pub struct EraseReport {
     /// A probe that is fitted on one half of the held-out subjects, before and after
     /// erasing, and asked about the other, and the other way round: whether the
     /// erasure holds on prompts that it has not seen. `None`: too few of them.
-    pub fresh: Option<Both<f64>>,
+    pub fresh: Option<Fresh>,
     pub fact: Option<OwnFact>,
     /// p(old) on the unedited weights.
     pub base: Switched,

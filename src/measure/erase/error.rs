@@ -21,7 +21,9 @@ pub enum EraseError {
     WhichRelation { subject: String, object: String },
     #[error("layer {layer} does not exist: the last is {last}")]
     NoSuchLayer { layer: usize, last: usize },
-    #[error("labelled prompt {number} does not name its subject, at whose last token it is to be read")]
+    #[error(
+        "labelled prompt {number} does not name its subject, at whose last token it is to be read"
+    )]
     NoSubject { number: usize },
     #[error("{what} is {value}: it must be {wanted}")]
     Option {

@@ -73,7 +73,8 @@ impl Set {
             subjects.push(id);
         }
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        ids.keys().for_each(|(_, label)| *counts.entry(label).or_default() += 1);
+        ids.keys()
+            .for_each(|(_, label)| *counts.entry(label).or_default() += 1);
         let least = if named.is_empty() { LEAST } else { NAMED };
         let wanted = |label: &str| named.is_empty() || named.iter().any(|n| n.trim() == label);
         let mut own: Vec<(&str, usize)> = (counts.iter())
@@ -83,8 +84,11 @@ impl Set {
         // The commonest first; of alike ones in the order of the alphabet.
         own.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let mut names: Vec<String> = own.iter().map(|(label, _)| (*label).to_owned()).collect();
-        let place: BTreeMap<&str, usize> =
-            own.iter().enumerate().map(|(i, (label, _))| (*label, i)).collect();
+        let place: BTreeMap<&str, usize> = own
+            .iter()
+            .enumerate()
+            .map(|(i, (label, _))| (*label, i))
+            .collect();
         let rest: usize = ids.len() - own.iter().map(|(_, count)| count).sum::<usize>();
         let other = (rest >= least).then(|| {
             names.push(OTHER.into());
@@ -144,6 +148,12 @@ impl Set {
         }
     }
 
+    /// How many subjects these prompts are about.
+    pub fn subjects_of(&self, at: &[usize]) -> usize {
+        let own: HashSet<usize> = at.iter().map(|&i| self.subjects[i]).collect();
+        own.len()
+    }
+
     pub fn labels_of(&self, at: &[usize]) -> Vec<usize> {
         at.iter().map(|&i| self.labels[i]).collect()
     }
@@ -163,8 +173,11 @@ impl Set {
             .values()
             .flat_map(|own| own.iter().skip(1).step_by(2).copied())
             .collect();
-        let numbers: BTreeMap<usize, usize> =
-            by_class.keys().enumerate().map(|(new, class)| (*class, new)).collect();
+        let numbers: BTreeMap<usize, usize> = by_class
+            .keys()
+            .enumerate()
+            .map(|(new, class)| (*class, new))
+            .collect();
         let known = self.held_out.iter().copied();
         let known = known.filter(|&i| numbers.contains_key(&self.labels[i]));
         let (b, a) = known.partition(|&i| second.contains(&self.subjects[i]));
@@ -300,7 +313,10 @@ mod tests {
             let classes: BTreeSet<usize> = half.iter().map(|&i| set.labels[i]).collect();
             assert_eq!(classes.len(), 3);
         }
-        assert!(a.iter().all(|i| b.iter().all(|j| set.subjects[*i] != set.subjects[*j])));
+        assert!(
+            a.iter()
+                .all(|i| b.iter().all(|j| set.subjects[*i] != set.subjects[*j]))
+        );
         set.held_out.truncate(1);
         assert!(set.halves().is_none());
     }

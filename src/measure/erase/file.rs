@@ -105,10 +105,17 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_told_line_by_line() {
-        let error = labelled("{\"prompt\": \"a\"}\n{\"prompt\": \" \", \"label\": \"b\"}").unwrap_err();
-        assert!(error.starts_with("line 1: missing field `label`; line 2: "), "{error}");
+        let error =
+            labelled("{\"prompt\": \"a\"}\n{\"prompt\": \" \", \"label\": \"b\"}").unwrap_err();
+        assert!(
+            error.starts_with("line 1: missing field `label`; line 2: "),
+            "{error}"
+        );
         let error = labelled("prompt,label,subject\na b,c,z\n").unwrap_err();
-        assert!(error.contains("line 2: its prompt does not name"), "{error}");
+        assert!(
+            error.contains("line 2: its prompt does not name"),
+            "{error}"
+        );
         assert!(labelled("").unwrap_err().contains("no labelled prompts"));
         let many = labelled(&"{}\n".repeat(20)).unwrap_err();
         assert!(many.ends_with("and 12 more"), "{many}");

@@ -40,7 +40,11 @@ pub fn minimise(
         };
         let mut next = None;
         for _ in 0..HALVINGS {
-            let there: Vec<f64> = at.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
+            let there: Vec<f64> = at
+                .iter()
+                .zip(&direction)
+                .map(|(x, d)| x + step * d)
+                .collect();
             let (new, slopes) = f(&there)?;
             if new <= value + FALL * step * slope {
                 next = Some((there, new, slopes));
@@ -71,16 +75,19 @@ pub fn minimise(
 }
 
 fn largest(gradient: &[f64]) -> f64 {
-    gradient.iter().fold(0.0, |most, g| match g.abs() > most || g.is_nan() {
-        true => g.abs(),
-        false => most,
-    })
+    gradient
+        .iter()
+        .fold(0.0, |most, g| match g.abs() > most || g.is_nan() {
+            true => g.abs(),
+            false => most,
+        })
 }
 
 /// −H·gradient, H the inverse of the curvature as the pairs tell it.
 fn two_loops(gradient: &[f64], pairs: &[(Vec<f64>, Vec<f64>)]) -> Vec<f64> {
     let mut q = gradient.to_vec();
-    let add = |q: &mut [f64], by: f64, v: &[f64]| q.iter_mut().zip(v).for_each(|(q, v)| *q += by * v);
+    let add =
+        |q: &mut [f64], by: f64, v: &[f64]| q.iter_mut().zip(v).for_each(|(q, v)| *q += by * v);
     let mut shares = Vec::with_capacity(pairs.len());
     for (moved, bent) in pairs.iter().rev() {
         let share = dot(moved, &q) / dot(moved, bent);

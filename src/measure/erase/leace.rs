@@ -101,7 +101,9 @@ impl Eraser {
 pub fn cross_covariance(centred: &Mat<f64>, labels: &[usize], classes: usize) -> Mat<f64> {
     let n = centred.nrows();
     let mut share = vec![0.0; classes];
-    labels.iter().for_each(|&label| share[label] += 1.0 / n as f64);
+    labels
+        .iter()
+        .for_each(|&label| share[label] += 1.0 / n as f64);
     let z = Mat::from_fn(n, classes, |i, k| {
         f64::from(u8::from(labels[i] == k)) - share[k]
     });

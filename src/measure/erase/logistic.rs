@@ -25,7 +25,11 @@ impl View {
         let mean = column_means(x);
         let mut square = 0.0;
         for (j, mean) in mean.iter().enumerate() {
-            square += x.col(j).iter().map(|v| (v - mean) * (v - mean)).sum::<f64>();
+            square += x
+                .col(j)
+                .iter()
+                .map(|v| (v - mean) * (v - mean))
+                .sum::<f64>();
         }
         let scale = (square / (x.nrows() * x.ncols()).max(1) as f64).sqrt();
         View {
@@ -123,7 +127,10 @@ impl LinearProbe {
     /// counts.
     pub fn accuracy(&self, x: &Mat<f64>, labels: &[usize]) -> f64 {
         let said = self.probabilities(x);
-        let right = said.iter().zip(labels).filter(|(p, label)| likeliest(p) == **label);
+        let right = said
+            .iter()
+            .zip(labels)
+            .filter(|(p, label)| likeliest(p) == **label);
         right.count() as f64 / labels.len().max(1) as f64
     }
 

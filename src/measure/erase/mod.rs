@@ -22,7 +22,7 @@ mod tests;
 mod words;
 
 pub use data::{
-    Accuracy, Both, Class, EraseReport, EraseSpec, Examples, Labelled, Neighbour, OwnFact,
+    Accuracy, Both, Class, EraseReport, EraseSpec, Examples, Fresh, Labelled, Neighbour, OwnFact,
     Position, Probed, Reading, Switched,
 };
 pub use error::EraseError;
@@ -92,7 +92,8 @@ pub fn erase<P: Probe>(
     let after = fit(&erased)?;
     let halves = Halves::of(&set);
     let fresh = match &halves {
-        Some(halves) => Some(Both {
+        Some(halves) => Some(Fresh {
+            majority: halves.majority(),
             before: halves.accuracy(&parts, spec.l2, &mut || reader.stopped())?,
             after: halves.accuracy(&erased, spec.l2, &mut || reader.stopped())?,
         }),
@@ -104,9 +105,8 @@ pub fn erase<P: Probe>(
         None => None,
     };
     let hook = Erasing::new(&eraser, layer, base.device())?;
-    let mut switched = |decoder: &Decoder| {
-        reader.switched(decoder, own_row.as_ref(), (&eraser, &hook), &before)
-    };
+    let mut switched =
+        |decoder: &Decoder| reader.switched(decoder, own_row.as_ref(), (&eraser, &hook), &before);
     let on_base = switched(base)?;
     let on_edited = match is_edited {
         true => Some(switched(edited)?),
@@ -117,11 +117,8 @@ pub fn erase<P: Probe>(
         layer,
         position: spec.position,
         relation: set.relation.clone(),
-        subjects: {
-            let counted = set.fitted.iter().chain(&set.held_out);
-            let own: std::collections::HashSet<_> = counted.map(|&i| set.subjects[i]).collect();
-            own.len()
-        },
+        subjects: set.subjects_of(&set.fitted) + set.subjects_of(&set.held_out),
+        fitted_subjects: set.subjects_of(&set.fitted),
         prompts: set.fitted.len() + set.held_out.len(),
         d: base.config.d,
         rank: eraser.rank(),

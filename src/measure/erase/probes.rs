@@ -4,7 +4,7 @@ use super::data::{Accuracy, Probed};
 use super::error::Result;
 use super::examples::Set;
 use super::leace::Eraser;
-use super::logistic::{LinearProbe, View};
+use super::logistic::{LinearProbe, View, likeliest};
 use faer::Mat;
 use std::collections::BTreeMap;
 
@@ -62,9 +62,16 @@ impl Parts {
 
     /// How often the commonest class of the fitted prompts is right.
     pub fn majority(&self, set: &Set) -> Accuracy {
-        let most = set.classes.iter().map(|class| class.fitted).max().unwrap_or(0);
+        let most = set
+            .classes
+            .iter()
+            .map(|class| class.fitted)
+            .max()
+            .unwrap_or(0);
         let first = set.classes.iter().position(|class| class.fitted == most);
-        let held = first.and_then(|at| set.classes.get(at)).map_or(0, |c| c.held_out);
+        let held = first
+            .and_then(|at| set.classes.get(at))
+            .map_or(0, |c| c.held_out);
         let share = |part: usize, of: usize| part as f64 / of.max(1) as f64;
         Accuracy {
             fitted: share(most, self.fitted_labels.len()),
@@ -84,14 +91,37 @@ pub struct Halves {
 impl Halves {
     pub fn of(set: &Set) -> Option<Halves> {
         let (halves, numbers) = set.halves()?;
-        let place: BTreeMap<usize, usize> =
-            set.held_out.iter().enumerate().map(|(row, i)| (*i, row)).collect();
-        let of = |at: &Vec<usize>, f: &dyn Fn(&usize) -> Option<usize>| at.iter().filter_map(f).collect();
+        let place: BTreeMap<usize, usize> = set
+            .held_out
+            .iter()
+            .enumerate()
+            .map(|(row, i)| (*i, row))
+            .collect();
+        let of = |at: &Vec<usize>, f: &dyn Fn(&usize) -> Option<usize>| {
+            at.iter().filter_map(f).collect()
+        };
         Some(Halves {
             rows: [0, 1].map(|h| of(&halves[h], &|i| place.get(i).copied())),
             labels: [0, 1].map(|h| of(&halves[h], &|i| numbers.get(&set.labels[*i]).copied())),
             classes: numbers.len(),
         })
+    }
+
+    /// How often the commonest class of one half is right about the other.
+    pub fn majority(&self) -> f64 {
+        let mut right = 0;
+        for (learn, ask) in [(0, 1), (1, 0)] {
+            let mut counts = vec![0.0; self.classes];
+            self.labels[learn]
+                .iter()
+                .for_each(|&label| counts[label] += 1.0);
+            let most = likeliest(&counts);
+            right += self.labels[ask]
+                .iter()
+                .filter(|label| **label == most)
+                .count();
+        }
+        right as f64 / (self.labels[0].len() + self.labels[1].len()) as f64
     }
 
     /// Of a probe that learns from one half and is asked about the other, over both.

@@ -1,13 +1,13 @@
 //! The passes: residuals of the labelled prompts, and what the weights say with the
 //! switch off and on.
 
+use super::Around;
 use super::data::{EraseSpec, Neighbour, Reading, Switched};
 use super::error::{EraseError, Result};
 use super::examples::Set;
 use super::hook::Erasing;
 use super::leace::Eraser;
 use super::logistic::LinearProbe;
-use super::Around;
 use crate::edit::context::{Row, read_at_subject};
 use crate::edit::moment::Text;
 use crate::measure::fell;
@@ -158,7 +158,11 @@ impl<'a, 'b, P: Probe> Reader<'a, 'b, P> {
         let mut hook = (&mut self.around.brake, Switch(hook.cloned()));
         let mut reading = Reading::default();
         if let Some(fact) = &self.spec.fact {
-            let ask = Ask::new(tokens, &fact.prompt, &[fact.old.as_str(), fact.new.as_str()])?;
+            let ask = Ask::new(
+                tokens,
+                &fact.prompt,
+                &[fact.old.as_str(), fact.new.as_str()],
+            )?;
             let top = likeliest(decoder, &ask.prompt, self.spec.top, tokens, &mut hook)?;
             let scored = score(decoder, &[ask], &mut hook, |_, _| ())?;
             let p = |i: usize| scored.first().and_then(|s| s.log_p.get(i)).map(|p| p.exp());

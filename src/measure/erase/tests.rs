@@ -41,7 +41,10 @@ fn nothing_linear_is_left_and_a_probe_becomes_the_constant_one() {
         assert!(after < 1e-12 * before, "{after} of {before}");
 
         let view = View::of(&x);
-        let (found, left) = (probe(&x, &labels, k, &view), probe(&erased, &labels, k, &view));
+        let (found, left) = (
+            probe(&x, &labels, k, &view),
+            probe(&erased, &labels, k, &view),
+        );
         let mut counts = vec![0usize; k];
         labels.iter().for_each(|&l| counts[l] += 1);
         let majority = *counts.iter().max().unwrap() as f64 / labels.len() as f64;

@@ -25,7 +25,8 @@ pub fn sentence(report: &EraseReport) -> String {
         let (old, new) = (fact.old.trim(), fact.new.trim());
         let mut side = |name: &str, seen: &super::data::Switched| {
             let ((a, b), (c, d)) = (p(&seen.off), p(&seen.on));
-            words += &format!(" {name} p({old}) goes from {a} to {c} and p({new}) from {b} to {d}.");
+            words +=
+                &format!(" {name} p({old}) goes from {a} to {c} and p({new}) from {b} to {d}.");
         };
         side("Unedited,", &report.base);
         if let Some(edited) = &report.edited {
@@ -38,11 +39,11 @@ pub fn sentence(report: &EraseReport) -> String {
 /// What makes the figures less than they seem.
 pub fn warnings(report: &EraseReport) -> Vec<String> {
     let mut warnings = Vec::new();
-    let fitted: usize = report.classes.iter().map(|class| class.fitted).sum();
+    let fitted = report.fitted_subjects;
     if fitted < 2 * report.d {
         warnings.push(format!(
-            "{fitted} prompts were fitted on, fewer than twice the {} coordinates of a residual: \
-             the guarantee is of these prompts, and need not hold on others",
+            "what was fitted on is about {fitted} subjects, fewer than twice the {} coordinates \
+             of a residual: the guarantee is of these prompts, and need not hold on others",
             report.d
         ));
     }

@@ -56,6 +56,7 @@ pub enum Ask {
     Layer,
     Alpha,
     Export,
+    Counterfact,
 }
 
 impl Ask {
@@ -65,6 +66,7 @@ impl Ask {
             Ask::WriteTo => "Write this pane to a file",
             Ask::Alpha => "Scale the selected edit to  −1 to 2",
             Ask::Export => "Export what is on  peft, gguf, merged or delta, and where",
+            Ask::Counterfact => "Evaluate on which cases?  FILE, and how many",
             Ask::Layer => "Edit which layers?  5, 5-9 or auto",
         }
     }

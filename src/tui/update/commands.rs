@@ -1,6 +1,8 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
-use super::{act, duel, layers, lens, model, recipe, session, stack, validation};
+use super::{
+    act, counterfact, duel, erase, layers, lens, model, recipe, session, stack, validation,
+};
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
@@ -18,6 +20,9 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Method => recipe::turn_method(state, 1),
         C::Recipe => recipe::open(state),
         C::Duel => return duel::start(state),
+        C::Erase => return erase::start(state),
+        C::Counterfact => return counterfact::command(state),
+        C::Prompts => prompts(state),
         C::TakeMethod => return duel::take_method(state),
         C::LayerDown => state.fact.layer = layers::lower(state.fact.layer, state.suggested_layer()),
         C::LayerUp => state.fact.layer = layers::higher(state),
@@ -60,6 +65,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::First => move_to_end(state, -1),
         C::Last => move_to_end(state, 1),
         C::Kinds => next_kinds(state),
+        C::Shown if state.focus == Pane::Erasure => state.erase.on = !state.erase.on,
         C::Shown => state.lens.shown = state.lens.shown.next(),
         C::Transpose => state.trace.transposed = !state.trace.transposed,
         C::Filter => state.watch.next_filter(),
@@ -133,6 +139,8 @@ fn move_by(state: &mut State, dx: isize, dy: isize) {
             state.duel.cursor = moved(state.duel.cursor, dy).min(last);
         }
         Pane::Lens => state.lens.move_by(dx, dy),
+        Pane::Erasure => state.erase.move_by(dy),
+        Pane::Counterfact => state.counterfact.move_by(dy),
         Pane::Neighbours => {
             let last = state.watch.listed().saturating_sub(1);
             state.watch.cursor = moved(state.watch.cursor, dy).min(last);
@@ -215,9 +223,19 @@ fn copy(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// Opens the selected case's prompts, and closes them again.
+fn prompts(state: &mut State) {
+    let view = &mut state.counterfact;
+    view.opened = match view.opened {
+        Some(_) => None,
+        None => view.row().map(|_| 0),
+    };
+}
+
 /// Backs out one layer.
 fn back(state: &mut State) {
     if state.fact.anchor.take().is_some() {
+    } else if state.focus == Pane::Counterfact && state.counterfact.opened.take().is_some() {
     } else if state.zoomed {
         state.zoomed = false;
     } else if state.focus == Pane::Trace && state.trace.cursor.take().is_some() {

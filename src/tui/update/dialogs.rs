@@ -226,6 +226,7 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
             }
         },
         Ask::Alpha => super::stack::scale_to(state, &text),
+        Ask::Counterfact => super::counterfact::typed(state, &text),
         Ask::Export => super::export::typed(state, &text),
         Ask::Layer => {
             layers::set(state, &text);

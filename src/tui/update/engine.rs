@@ -1,6 +1,6 @@
 //! What the engine says.
 
-use super::{act, duel, lens, model, session, stack, validation};
+use super::{act, counterfact, duel, erase, lens, model, session, stack, validation};
 use crate::engine::{EventKind, ModelInfo, Outcome, Spec, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
@@ -123,6 +123,13 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
     if job.kind == JobKind::Lens {
         lens::over(state, ticket, result);
         return vec![];
+    }
+    if job.kind == JobKind::Erase {
+        erase::over(state, ticket, result);
+        return vec![];
+    }
+    if job.kind == JobKind::Judge {
+        return counterfact::over(state, ticket, result);
     }
     validation::over(state, ticket, &result);
     state.confabs.asked.remove(&ticket);
@@ -296,6 +303,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)
+        | Outcome::Marked(_)
         | Outcome::Tried(_)
         | Outcome::Adopted(_)
         | Outcome::Cancelled => vec![],

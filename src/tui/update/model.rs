@@ -2,8 +2,8 @@
 
 use crate::engine::{LoadSpec, Source, Spec};
 use crate::tui::app::{
-    Confabs, Confirm, Duel, Edits, Effect, Entry, Health, JobKind, LensView, Overlay, SessionState,
-    State, TraceView, Watched,
+    Confabs, Confirm, CounterfactView, Duel, Edits, Effect, Entry, EraseView, Health, JobKind,
+    LensView, Overlay, SessionState, State, TraceView, Watched,
 };
 
 /// Opens the list of models.
@@ -62,6 +62,8 @@ pub fn forget(state: &mut State) {
     state.confabs = Confabs::new(state.settings.seed);
     state.duel = Duel::default();
     state.lens = LensView::default();
+    state.erase = EraseView::default();
+    state.counterfact = CounterfactView::default();
     state.validation = None;
     state.session = SessionState::default();
     state.fact.layer = crate::edit::LayerChoice::Auto;

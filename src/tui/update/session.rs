@@ -1,6 +1,6 @@
 //! Saving, opening, leaving.
 
-use super::{act, stack};
+use super::{act, counterfact, stack};
 use crate::engine::{EditId, Spec, Stacked};
 use crate::session::Beneath;
 use crate::tui::app::{Ask, Confirm, Effect, Entry, Health, Making, Overlay, State, TraceGrid};
@@ -163,7 +163,8 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
         Reply::Exported { to, result } => exported(state, to, result),
         Reply::Models(entries) => state.models = Some(entries),
         Reply::Wrote(Ok(path)) => state.say(format!("wrote {}", path.display())),
-        Reply::Wrote(Err(words)) => state.complain(words),
+        Reply::Cases(Ok(read)) => return counterfact::took(state, *read),
+        Reply::Cases(Err(words)) | Reply::Wrote(Err(words)) => state.complain(words),
     }
     vec![]
 }

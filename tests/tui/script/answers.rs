@@ -273,9 +273,11 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
         }
         Spec::Generate { prompts, .. } => Outcome::Generated(generations(prompts)),
         Spec::Lens(spec) => Outcome::Looked(Box::new(looked(spec, edited))),
+        Spec::Erase(spec) => Outcome::Erased(Box::new(erased(spec, edited))),
+        Spec::Zsre { .. } => Outcome::Marked(vec![]),
         Spec::Moments { .. } => Outcome::Moments(vec![]),
         Spec::Score { .. } => Outcome::Scored(Default::default()),
-        Spec::Judge { .. } => Outcome::Judged(Vec::new()),
+        Spec::Judge { records, edit, .. } => Outcome::Judged(judged(records, edit.is_some())),
         Spec::Adopt { id, .. } => Outcome::Adopted(*id),
     };
     events.push(EventKind::Finished(Ok(outcome)));
