@@ -143,7 +143,7 @@ fn a_file_of_ones_own_and_what_is_refused() {
         refused(&["--examples", file, "--at", "subject-last"])
             .contains("does not name its subject")
     );
-    assert!(refused(&["--relation", "NONE"]).contains("they have CAPITAL"));
+    assert!(refused(&["--relation", "NONE"]).contains("they have BIRTH_COUNTRY"));
     assert!(refused(&[]).contains("give labelled prompts of your own"));
     assert!(refused(&["--examples", file, "--l2", "0"]).contains("the penalty is 0"));
     std::fs::write(&path, "prompt,label\n a,\n").unwrap();

@@ -21,26 +21,22 @@ fn mean(line: &Value, score: &str) -> f64 {
 fn the_unedited_model_knows_its_answers_and_an_edit_writes_others() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap().to_owned();
-    let direct = [
-        "--methods",
-        "direct,rome",
-        "--steps",
-        "12",
-        "--target",
-        "alt",
-    ];
+    let direct = ["--methods", "direct,r-rome", "--target", "alt"];
     let few = [&direct[..], &["--limit", "2", "--out", &out]].concat();
     let found = json(&few);
     assert_eq!(found["cases"], 2);
-    let [base, _, rome] = found["scores"].as_array().unwrap().as_slice() else {
+    let [base, direct_line, rome] = found["scores"].as_array().unwrap().as_slice() else {
         panic!("{found}");
     };
     assert_eq!(
         (&base["method"], &rome["method"]),
-        (&"unedited".into(), &"rome".into())
+        (&"unedited".into(), &"r-rome".into())
     );
     assert!(mean(base, "efficacy") < 50.0, "{base}");
     assert!(mean(rome, "efficacy") > mean(base, "efficacy"), "{rome}");
+    assert_eq!(direct_line["failed"], 0);
+    // Its own answer to the unrelated question is what the file has there.
+    assert_eq!(mean(base, "specificity"), 100.0);
     assert_eq!(
         (mean(base, "unchanged"), base["unchanged"]["ci"].as_f64()),
         (100.0, Some(0.0))
@@ -67,7 +63,7 @@ fn the_unedited_model_knows_its_answers_and_an_edit_writes_others() {
     assert!(
         fs::read_to_string(folder.path().join("zsre.md"))
             .unwrap()
-            .contains("| rome |")
+            .contains("| r-rome |")
     );
     let other = ["eval", "zsre", FILE, "-q", "--out", &out, "--seed", "2"];
     let words = text(&pentimento(&other).output().unwrap().stderr);

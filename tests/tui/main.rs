@@ -2,9 +2,11 @@
 //! answers, and the screens are looked at.
 
 mod chaos;
+mod counterfact;
 mod driven;
 mod duel;
 mod dump;
+mod erase;
 mod habits;
 mod lens;
 mod models;

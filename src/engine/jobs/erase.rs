@@ -30,7 +30,7 @@ pub fn run(job: &Job, mut spec: EraseSpec, model: &Model) -> Result<Outcome> {
         }
         if spec.propose > 0 {
             // The fact itself is shown anyway, its old object told apart by the probe.
-            let found = probe::proposals(job, model, &request, &fact.old, 4 * spec.propose)?;
+            let found = probe::proposals(job, model, &request, &fact.old, 2 * spec.propose + 16)?;
             let others = found
                 .into_iter()
                 .filter(|one| one.group == ProbeGroup::Neighbour);

@@ -2,7 +2,8 @@
 
 use super::checks::answer_with_checks;
 use super::world::{
-    LAYERS, candidates, cell, generations, looked, model, neighbours, recheck, tokenise, tried,
+    LAYERS, candidates, cell, erased, generations, judged, looked, model, neighbours, recheck,
+    tokenise, tried,
 };
 use pentimento::edit::Delta;
 use pentimento::engine::{
