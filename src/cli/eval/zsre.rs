@@ -193,8 +193,10 @@ impl Run<'_> {
                 continue;
             }
             told.begins(done - group.len());
+            // The unedited model is asked of each by itself.
+            let asked = group.iter().filter(|q| method.is_some() || !known(q));
             let spec = Spec::Zsre {
-                questions: group.to_vec(),
+                questions: asked.cloned().collect(),
                 edit: edit.clone(),
             };
             let verdicts: Vec<Verdict> = match self.client.run(spec) {
