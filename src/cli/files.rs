@@ -73,7 +73,7 @@ fn line_of(text: &str, string: &str) -> usize {
     before.matches('\n').count() + 1
 }
 
-fn read(path: &Path) -> Result<String, CliError> {
+pub(super) fn read(path: &Path) -> Result<String, CliError> {
     fs::read_to_string(path).map_err(|source| CliError::File {
         path: path.to_owned(),
         source,

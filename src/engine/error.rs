@@ -4,6 +4,7 @@ use super::spec::EditId;
 use crate::edit::EditError;
 use crate::facts::FactsError;
 use crate::hub::HubError;
+use crate::measure::erase::EraseError;
 use crate::measure::lens::LensError;
 use crate::measure::validate::ValidateError;
 use crate::measure::views::ViewsError;
@@ -44,6 +45,8 @@ pub enum EngineError {
     #[error(transparent)]
     Lens(#[from] LensError),
     #[error(transparent)]
+    Erase(#[from] EraseError),
+    #[error(transparent)]
     Validate(#[from] ValidateError),
     #[error(transparent)]
     Views(#[from] ViewsError),
@@ -59,6 +62,7 @@ impl EngineError {
             EngineError::Edit(error) => error.is_cancelled(),
             EngineError::Trace(error) => error.is_cancelled(),
             EngineError::Lens(error) => error.is_cancelled(),
+            EngineError::Erase(error) => error.is_cancelled(),
             EngineError::Validate(error) => error.is_cancelled(),
             EngineError::Views(error) => error.is_cancelled(),
             _ => false,

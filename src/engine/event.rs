@@ -6,10 +6,12 @@ pub use crate::edit::overlap::Overlap;
 use crate::edit::{Delta, Hyper, Method};
 use crate::measure::board::History;
 use crate::measure::counterfact::{Judged, Totals};
+use crate::measure::erase::EraseReport;
 use crate::measure::geometry::GeometryReport;
 use crate::measure::lens::LensReport;
 use crate::measure::validate::{Step, Validation};
 use crate::measure::views::{ViewScore, ViewsReport};
+use crate::measure::zsre::Marked;
 use crate::measure::{EditReport, Generation, MomentHealth, Probe, ProbeRow};
 use crate::trace::{Kind, TraceReport};
 use serde::Serialize;
@@ -41,6 +43,7 @@ pub enum Stage {
     Lens,
     /// Keys of many subjects.
     Keys,
+    Erase,
     Templates,
     SecondMoment,
     Value,
@@ -180,6 +183,7 @@ pub enum Outcome {
     Traced(Box<TraceReport>),
     Looked(Box<LensReport>),
     Viewed(Box<ViewsReport>),
+    Erased(Box<EraseReport>),
     Edited {
         id: EditId,
         report: Box<EditReport>,
@@ -200,6 +204,7 @@ pub enum Outcome {
     Generated(Vec<Generation>),
     Scored(Totals),
     Judged(Vec<Judged>),
+    Marked(Vec<Marked>),
     /// Each layer's second moment.
     Moments(Vec<(usize, MomentHealth)>),
     Adopted(EditId),

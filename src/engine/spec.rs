@@ -2,10 +2,12 @@
 
 use crate::edit::{Delta, EditSpec, MomentSource, Request};
 use crate::measure::counterfact::Record;
+use crate::measure::erase::EraseSpec;
 use crate::measure::geometry::GeometrySpec;
 use crate::measure::lens::LensSpec;
 use crate::measure::validate::Plan;
 use crate::measure::views;
+use crate::measure::zsre::Question;
 use crate::measure::{Probe, Watch};
 pub use crate::model::Source;
 use crate::trace::TraceSpec;
@@ -45,6 +47,10 @@ pub enum Spec {
     /// What the residuals of the unedited model (before) and of the current stack
     /// (after) say of two answers.
     Lens(LensSpec),
+    /// Erases a concept from the residual that leaves a layer, and shows what a probe
+    /// finds and the model says without and with it, on the unedited model and on
+    /// the current stack. Changes nothing.
+    Erase(Box<EraseSpec>),
     /// Makes edit `id` on top of the current stack and switches it on at α = 1.
     Edit {
         id: EditId,
@@ -126,6 +132,12 @@ pub enum Spec {
         records: Vec<Record>,
         edit: Option<Box<EditSpec>>,
         texts: usize,
+    },
+    /// Rewrites these questions in one change as `edit` says (`None`: not at all), asks
+    /// them and what should not have moved, and lets the change go.
+    Zsre {
+        questions: Vec<Question>,
+        edit: Option<Box<EditSpec>>,
     },
     /// Gives the engine an edit's factors, as read from a session file.
     Adopt {

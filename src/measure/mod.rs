@@ -6,6 +6,7 @@ pub mod confab;
 pub mod correlation;
 pub mod counterfact;
 pub mod duel;
+pub mod erase;
 pub mod forensics;
 pub mod geometry;
 pub mod lens;
@@ -17,8 +18,10 @@ pub mod rescore;
 pub mod sample;
 pub mod score;
 pub mod spec;
+pub mod table;
 pub mod validate;
 pub mod views;
+pub mod zsre;
 
 pub use probes::fell;
 pub use spec::{

@@ -3,9 +3,11 @@
 
 pub mod check;
 pub mod confabs;
+pub mod counterfact;
 pub mod duel;
 pub mod edits;
 pub mod entry;
+pub mod erase;
 pub mod fact;
 mod fading;
 pub mod geometry;
@@ -21,9 +23,11 @@ pub mod watch;
 
 pub use super::pane::Pane;
 pub use confabs::{Confabs, Continuation};
+pub use counterfact::CounterfactView;
 pub use duel::Duel;
 pub use edits::Edits;
 pub use entry::Entry;
+pub use erase::EraseView;
 pub use fact::Fact;
 pub use geometry::GeometryView;
 pub use jobs::{Job, JobKind, Jobs, Ticket};
@@ -88,6 +92,8 @@ pub enum Effect {
     /// To the terminal's clipboard (OSC 52).
     Copy(String),
     WriteFile(PathBuf, String),
+    /// Cases or verdicts, of which so many are wanted.
+    ReadCases(PathBuf, Option<usize>),
     /// Writes the edits that are on to a place where nothing is yet.
     Export {
         form: Form,
@@ -240,6 +246,8 @@ pub struct State {
     pub lens: LensView,
     pub views: ViewsView,
     pub geometry: GeometryView,
+    pub erase: EraseView,
+    pub counterfact: CounterfactView,
     /// The newest edit that had to prove itself.
     pub validation: Option<Validating>,
     pub session: SessionState,
@@ -276,6 +284,8 @@ impl State {
             lens: LensView::default(),
             views: ViewsView::default(),
             geometry: GeometryView::default(),
+            erase: EraseView::default(),
+            counterfact: CounterfactView::default(),
             validation: None,
             session: SessionState::default(),
             models: None,

@@ -4,7 +4,7 @@ use super::app::watch::Line;
 use super::app::{Pane, State};
 use crate::edit::{Knob, LayerChoice};
 use crate::measure::board::{self, Sort};
-use crate::measure::{ProbeRow, geometry, lens, views};
+use crate::measure::{ProbeRow, counterfact, geometry, lens, views};
 use crate::trace::{self, TraceReport};
 use serde::Serialize;
 use std::path::Path;
@@ -21,6 +21,11 @@ pub fn text(state: &State, pane: Pane) -> Option<String> {
         Pane::Views => json(state.views.report.as_ref()?),
         Pane::Geometry => json(state.geometry.report.as_ref()?),
         Pane::Neighbours => board::jsonl(probes(state)?).ok(),
+        Pane::Erasure => json(state.erase.report.as_ref()?),
+        Pane::Counterfact => {
+            let view = &state.counterfact;
+            (!view.verdicts.is_empty()).then(|| counterfact::report::table(&view.lines))
+        }
         Pane::Confabulations => {
             let list = &state.confabs.list;
             let texts = list.iter().map(|c| {
@@ -68,6 +73,13 @@ pub fn for_file(state: &State, pane: Pane, name: &Path) -> Result<Option<String>
             let report = state.geometry.report.as_deref();
             report.and_then(|report| geometry::jsonl(report).ok())
         }
+        Pane::Counterfact if ends("jsonl") => {
+            let view = &state.counterfact;
+            match view.verdicts.is_empty() {
+                true => None,
+                false => view.verdicts.jsonl(&view.head).ok(),
+            }
+        }
         _ => text(state, pane),
     })
 }
@@ -75,7 +87,12 @@ pub fn for_file(state: &State, pane: Pane, name: &Path) -> Result<Option<String>
 fn has_picture(pane: Pane) -> bool {
     matches!(
         pane,
-        Pane::Trace | Pane::Lens | Pane::Views | Pane::Geometry | Pane::Neighbours
+        Pane::Trace
+            | Pane::Lens
+            | Pane::Views
+            | Pane::Geometry
+            | Pane::Neighbours
+            | Pane::Counterfact
     )
 }
 
@@ -86,6 +103,11 @@ fn picture(state: &State, pane: Pane) -> Option<String> {
         Pane::Lens => state.lens.report.as_deref().map(lens::svg),
         Pane::Views => state.views.report.as_deref().map(views::svg),
         Pane::Geometry => state.geometry.report.as_deref().map(geometry::svg),
+        Pane::Counterfact => {
+            let view = &state.counterfact;
+            let known = !view.verdicts.is_empty();
+            known.then(|| counterfact::report::svg(&view.head.model, &view.lines))
+        }
         Pane::Neighbours => {
             let (moved, of) = state.watch.moved();
             let model = state.model.as_ref().map_or("", |model| &model.name);
@@ -127,6 +149,8 @@ pub fn what(pane: Pane) -> &'static str {
         Pane::Lens => "the lens",
         Pane::Views => "the views",
         Pane::Geometry => "the geometry",
+        Pane::Erasure => "the erasure",
+        Pane::Counterfact => "the scores",
         Pane::Neighbours => "the probes",
         Pane::Confabulations => "the continuations",
     }
@@ -142,6 +166,8 @@ pub fn file_name(pane: Pane) -> &'static str {
         Pane::Lens => "lens.json",
         Pane::Views => "views.json",
         Pane::Geometry => "geometry.json",
+        Pane::Erasure => "erase.json",
+        Pane::Counterfact => "cases.jsonl",
         Pane::Neighbours => "probes.jsonl",
         Pane::Confabulations => "continuations.txt",
     }

@@ -65,7 +65,7 @@ pub fn divide(wish: Wish) -> Option<Screen> {
     }
     if matches!(
         wish.focus,
-        Pane::Duel | Pane::Lens | Pane::Views | Pane::Geometry
+        Pane::Duel | Pane::Lens | Pane::Views | Pane::Geometry | Pane::Erasure | Pane::Counterfact
     ) {
         screen.panes.push((wish.focus, row(1, height - 2)));
         return Some(screen);
@@ -149,14 +149,8 @@ mod tests {
     fn panes_tile_the_screen_at_every_size() {
         for width in 60..220 {
             for height in 20..80 {
-                let own = [
-                    Pane::Stack,
-                    Pane::Duel,
-                    Pane::Lens,
-                    Pane::Views,
-                    Pane::Geometry,
-                ];
-                for body in Pane::BELOW.iter().chain(&own) {
+                let own = &Pane::ALL[5..];
+                for body in Pane::BELOW.iter().chain(own) {
                     for zoomed in [false, true] {
                         let screen = divide(wish(width, height, *body, zoomed)).unwrap();
                         let area: u32 = screen

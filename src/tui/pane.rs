@@ -18,10 +18,14 @@ pub enum Pane {
     Views,
     /// The keys of an edit's neighbours, likewise.
     Geometry,
+    /// A concept erased from the residuals, likewise.
+    Erasure,
+    /// An evaluation on CounterFact's cases, likewise.
+    Counterfact,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 10] = [
+    pub const ALL: [Pane; 12] = [
         Pane::Fact,
         Pane::Trace,
         Pane::Edit,
@@ -32,6 +36,8 @@ impl Pane {
         Pane::Lens,
         Pane::Views,
         Pane::Geometry,
+        Pane::Erasure,
+        Pane::Counterfact,
     ];
 
     /// Those that share the place below the fact.
@@ -54,6 +60,8 @@ impl Pane {
             Pane::Lens => "Lens",
             Pane::Views => "Views",
             Pane::Geometry => "Geometry",
+            Pane::Erasure => "Erasure",
+            Pane::Counterfact => "CounterFact",
         }
     }
 

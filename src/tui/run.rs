@@ -232,6 +232,7 @@ impl Loop<'_> {
                 | Effect::ReadProbes(_)
                 | Effect::Load(..)
                 | Effect::Export { .. }
+                | Effect::ReadCases(..)
                 | Effect::WriteFile(..) => self.sessions.ask(effect),
             }
         }

@@ -14,6 +14,7 @@ pub fn argument(text: &str) -> Option<(Ask, &str)> {
     let first = rest.split_whitespace().next().unwrap_or_default();
     match name {
         "export" if Form::ALL.iter().any(|form| form.name() == first) => Some((Ask::Export, rest)),
+        "counterfact" => Some((Ask::Counterfact, rest)),
         "alpha" | "α" if first.replace('−', "-").parse::<f64>().is_ok() => {
             Some((Ask::Alpha, rest))
         }
@@ -32,6 +33,7 @@ pub fn commands(text: &str) -> Vec<Hit> {
             Ask::Probes => Command::ImportProbes,
             Ask::Propose => Command::ProposeProbes,
             Ask::Find => Command::Find,
+            Ask::Counterfact => Command::Counterfact,
             _ => Command::Export,
         };
         let matched = Vec::new();

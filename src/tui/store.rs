@@ -1,10 +1,12 @@
 //! The seam to session files: what the workbench saves and what it gets back.
 
+pub mod cases;
 pub mod files;
 mod models;
 
 use crate::engine::{ModelInfo, Stacked};
 use crate::measure::board::Imported;
+use crate::measure::counterfact::{CasesFile, References};
 use crate::measure::{Generation, ProbeRow};
 use crate::session::SavedTrace;
 use crate::tui::app::EditRecord;
@@ -47,6 +49,17 @@ pub struct ModelEntry {
     pub here: bool,
 }
 
+/// A file of cases or verdicts that was read.
+#[derive(Clone, Debug)]
+pub struct CasesRead {
+    pub path: PathBuf,
+    /// How many of its cases are wanted; `None`: all.
+    pub limit: Option<usize>,
+    pub file: CasesFile,
+    /// Texts about objects.
+    pub references: References,
+}
+
 /// What a store answers. Errors are words that say what to do.
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -59,6 +72,7 @@ pub enum Reply {
     /// No path: a sitting that was left behind, not saved anywhere yet.
     Loaded(Result<(Option<PathBuf>, Box<SessionData>), String>),
     Wrote(Result<PathBuf, String>),
+    Cases(Result<Box<CasesRead>, String>),
     /// So many edits are there now.
     Exported {
         to: PathBuf,

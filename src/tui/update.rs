@@ -4,9 +4,11 @@
 mod act;
 mod board;
 pub mod commands;
+mod counterfact;
 mod dialogs;
 mod duel;
 mod engine;
+mod erase;
 mod export;
 mod geometry;
 mod layers;
@@ -57,6 +59,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             state.jobs.clear();
             state.edits.making.clear();
+            state.counterfact.running = None;
+            state.erase.ticket = None;
             if let Some(found) = &mut state.validation
                 && found.ticket.is_some()
             {

@@ -2,8 +2,10 @@
 
 pub mod confabulations;
 pub mod confirm;
+pub mod counterfact;
 pub mod duel;
 pub mod edit;
+pub mod erasure;
 pub mod fact;
 pub mod footer;
 pub mod geometry;
@@ -82,6 +84,8 @@ fn pane(
         Pane::Lens => lens::draw(buf, area, state, styles),
         Pane::Views => views::draw(buf, area, state, styles),
         Pane::Geometry => geometry::draw(buf, area, state, styles),
+        Pane::Erasure => erasure::draw(buf, area, state, styles),
+        Pane::Counterfact => counterfact::draw(buf, area, state, styles),
     }
     None
 }

@@ -5,12 +5,14 @@ mod atlas;
 mod board;
 mod brought;
 mod counterfact;
+mod erase;
 mod lens;
 mod methods;
 mod process;
 mod sweep;
 mod validate;
 mod views;
+mod zsre;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -2,6 +2,7 @@
 //! nothing changed by a job that did not finish.
 
 mod board;
+mod erase;
 mod geometry;
 mod lens;
 mod stack;

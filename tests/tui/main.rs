@@ -3,9 +3,11 @@
 
 mod board;
 mod chaos;
+mod counterfact;
 mod driven;
 mod duel;
 mod dump;
+mod erase;
 mod habits;
 mod lens;
 mod models;

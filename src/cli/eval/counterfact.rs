@@ -3,7 +3,7 @@
 
 use super::known;
 use super::told::Told;
-use super::verdicts::{self, Head, Line, Verdict, Verdicts};
+use super::verdicts::{self, Verdicts};
 use crate::cli::client::Client;
 use crate::cli::error::CliError;
 use crate::cli::{Context, hyper, open, requests};
@@ -11,7 +11,7 @@ use crate::edit::{EditSpec, Method};
 use crate::engine::{ModelInfo, Outcome, Spec};
 use crate::facts::World;
 use crate::measure::cases;
-use crate::measure::counterfact::{Judged, Record, References};
+use crate::measure::counterfact::{Judged, Line, Record, References, Verdict};
 use crate::session::text::shown;
 use serde_json::json;
 use std::io::Write;
@@ -81,7 +81,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     };
     let client = Client::start(&context.of_many_jobs())?;
     let (info, _, _) = open::restore(&client, &context.open, None)?;
-    let mut head = Head::new(&info, args.at_once, args.seed, args.texts);
+    let mut head = verdicts::head(&info, args.at_once, args.seed, args.texts);
     head.set = args.hyper.words();
     let mut run = Run {
         client: &client,
@@ -109,8 +109,16 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     let methods = [None]
         .into_iter()
         .chain(args.methods.iter().map(|m| Some(*m)));
+    let cases: Vec<(u64, &str)> = (records.iter())
+        .map(|record| {
+            (
+                record.case_id,
+                record.requested_rewrite.target_new.text.as_str(),
+            )
+        })
+        .collect();
     let found: Vec<Line> = methods
-        .map(|method| Line::of(method, &records, &run.verdicts, &references))
+        .map(|method| Line::of(method, &cases, &run.verdicts.all, &references))
         .collect();
     if args.json {
         let line =

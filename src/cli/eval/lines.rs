@@ -2,6 +2,7 @@
 //! where it stopped.
 
 use crate::cli::error::CliError;
+pub use crate::measure::table::markdown;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -119,16 +120,6 @@ struct Head<H> {
 enum Entry<H, T> {
     Head(Head<H>),
     Line(T),
-}
-
-/// A table as Markdown has it.
-pub fn markdown(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let rule = "---|".repeat(headings.len());
-    let mut text = format!("| {} |\n|{rule}\n", headings.join(" | "));
-    for row in rows {
-        text += &format!("| {} |\n", row.join(" | "));
-    }
-    text
 }
 
 /// Writes whole files, each a name and its text; in words, where they are.

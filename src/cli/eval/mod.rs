@@ -3,6 +3,7 @@
 mod counterfact;
 mod curve;
 mod duel;
+mod erase;
 mod geometry;
 mod known;
 mod lens;
@@ -15,6 +16,7 @@ mod told;
 mod traces;
 mod verdicts;
 mod views;
+mod zsre;
 
 use super::Context;
 use super::error::CliError;
@@ -36,6 +38,8 @@ pub enum Command {
     Views(Box<views::Args>),
     Probes(Box<probes::Args>),
     Geometry(Box<geometry::Args>),
+    Zsre(Box<zsre::Args>),
+    Erase(Box<erase::Args>),
 }
 
 pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
@@ -49,5 +53,7 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Views(args) => views::run(&args, context, out),
         Command::Probes(args) => probes::run(&args, context, out),
         Command::Geometry(args) => geometry::run(&args, context, out),
+        Command::Zsre(args) => zsre::run(&args, context, out),
+        Command::Erase(args) => erase::run(&args, context, out),
     }
 }

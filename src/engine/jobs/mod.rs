@@ -2,6 +2,7 @@
 //! changes the state only at its end, so a cancelled one has changed nothing.
 
 mod edit;
+mod erase;
 mod geometry;
 mod history;
 mod judge;
@@ -18,6 +19,7 @@ mod trace;
 mod validate;
 mod views;
 mod warnings;
+mod zsre;
 
 use super::error::Result;
 use super::event::{Event, EventKind, JobId, Outcome, Stage};
@@ -74,6 +76,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
         Spec::Predict { prompt, top } => predict::run(job, prompt, top, state.model()?),
         Spec::Trace(spec) => trace::run(job, &spec, state.model()?),
         Spec::Lens(spec) => lens::run(job, &spec, state.model()?),
+        Spec::Erase(spec) => erase::run(job, *spec, state.model()?),
         Spec::Edit { id, edit, watch } => edit::run(job, id, *edit, watch, state),
         Spec::Validate {
             id,
@@ -129,6 +132,7 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             edit,
             texts,
         } => judge::run(job, &records, edit.as_deref(), texts, state),
+        Spec::Zsre { questions, edit } => zsre::run(job, &questions, edit.as_deref(), state),
         Spec::Adopt { id, asked, deltas } => {
             state.model()?.adopt(id, asked, deltas)?;
             Ok(Outcome::Adopted(id))

@@ -2,11 +2,18 @@
 //! it leave its neighbours alone, is what the model writes still language?
 
 pub mod answers;
+pub mod file;
+pub mod lines;
 pub mod record;
+pub mod report;
 pub mod texts;
 pub mod totals;
+pub mod verdicts;
 
 pub use answers::{Answer, Answers, Case, Judged, Scores};
+pub use file::CasesFile;
+pub use lines::{Figure, Line};
 pub use record::{Object, Record, Rewrite};
 pub use texts::{References, entropy};
 pub use totals::{Interval, Totals, harmonic, harmonic_mean, interval};
+pub use verdicts::{Head, Verdict, Verdicts};

@@ -62,6 +62,7 @@ pub enum Ask {
     Propose,
     /// What rows have to say to be listed.
     Find,
+    Counterfact,
 }
 
 impl Ask {
@@ -74,6 +75,7 @@ impl Ask {
             Ask::Probes => "Import probes from  JSONL, CSV or CounterFact",
             Ask::Propose => "Propose how many probes?",
             Ask::Find => "List only probes that say  nothing: all of them",
+            Ask::Counterfact => "Evaluate on which cases?  FILE, and how many",
             Ask::Layer => "Edit which layers?  5, 5-9 or auto",
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::measure::board;
 use crate::tui::app::Effect;
-use crate::tui::store::{Reply, Store, files};
+use crate::tui::store::{Reply, Store, cases, files};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;
 use std::thread;
@@ -127,6 +127,7 @@ fn answer(store: &mut dyn Store, effect: Effect) -> Option<Reply> {
             Ok(()) => Ok(path),
             Err(e) => Err(format!("{} cannot be written: {e}", path.display())),
         }),
+        Effect::ReadCases(path, limit) => Reply::Cases(cases::read(path, limit).map(Box::new)),
         _ => return None,
     })
 }

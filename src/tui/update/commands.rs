@@ -1,7 +1,8 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
 use super::{
-    act, board, duel, geometry, layers, lens, model, recipe, session, stack, validation, views,
+    act, board, counterfact, duel, erase, geometry, layers, lens, model, recipe, session, stack,
+    validation, views,
 };
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
@@ -22,6 +23,9 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::Duel => return duel::start(state),
         C::Views => return views::start(state),
         C::Behind => state.views.turn(),
+        C::Erase => return erase::start(state),
+        C::Counterfact => return counterfact::command(state),
+        C::Prompts => prompts(state),
         C::TakeMethod => return duel::take_method(state),
         C::LayerDown => state.fact.layer = layers::lower(state.fact.layer, state.suggested_layer()),
         C::LayerUp => state.fact.layer = layers::higher(state),
@@ -64,6 +68,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::First => move_to_end(state, -1),
         C::Last => move_to_end(state, 1),
         C::Kinds => next_kinds(state),
+        C::Shown if state.focus == Pane::Erasure => state.erase.on = !state.erase.on,
         C::Shown => state.lens.shown = state.lens.shown.next(),
         C::Transpose => state.trace.transposed = !state.trace.transposed,
         C::Filter => state.watch.next_filter(),
@@ -153,6 +158,8 @@ fn move_by(state: &mut State, dx: isize, dy: isize) {
         Pane::Lens => state.lens.move_by(dx, dy),
         Pane::Views => state.views.move_by(dy),
         Pane::Geometry => state.geometry.scroll_by(dy),
+        Pane::Erasure => state.erase.move_by(dy),
+        Pane::Counterfact => state.counterfact.move_by(dy),
         Pane::Neighbours => {
             let last = state.watch.listed().saturating_sub(1);
             state.watch.cursor = moved(state.watch.cursor, dy).min(last);
@@ -235,10 +242,20 @@ fn copy(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// Opens the selected case's prompts, and closes them again.
+fn prompts(state: &mut State) {
+    let view = &mut state.counterfact;
+    view.opened = match view.opened {
+        Some(_) => None,
+        None => view.row().map(|_| 0),
+    };
+}
+
 /// Backs out one layer.
 fn back(state: &mut State) {
     let behind = state.focus == Pane::Views && state.views.behind.take().is_some();
-    if behind || state.fact.anchor.take().is_some() {
+    let opened = state.focus == Pane::Counterfact && state.counterfact.opened.take().is_some();
+    if behind || opened || state.fact.anchor.take().is_some() {
     } else if state.zoomed {
         state.zoomed = false;
     } else if state.focus == Pane::Trace && state.trace.cursor.take().is_some() {

@@ -230,6 +230,7 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
             }
         },
         Ask::Alpha => super::stack::scale_to(state, &text),
+        Ask::Counterfact => super::counterfact::typed(state, &text),
         Ask::Export => super::export::typed(state, &text),
         Ask::Probes => super::board::import(state, &text),
         Ask::Propose => super::board::propose(state, &text),

@@ -1,6 +1,8 @@
 //! What the engine says.
 
-use super::{act, board, duel, geometry, lens, model, session, stack, validation, views};
+use super::{
+    act, board, counterfact, duel, erase, geometry, lens, model, session, stack, validation, views,
+};
 use crate::engine::{EventKind, ModelInfo, Outcome, Stacked};
 use crate::session::SavedTrace;
 use crate::tui::app::{EditRecord, Effect, Health, Job, JobKind, Making, State, Ticket, TraceGrid};
@@ -132,6 +134,13 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
     if job.kind == JobKind::Geometry {
         geometry::over(state, ticket, result);
         return vec![];
+    }
+    if job.kind == JobKind::Erase {
+        erase::over(state, ticket, result);
+        return vec![];
+    }
+    if job.kind == JobKind::Judge {
+        return counterfact::over(state, ticket, result);
     }
     validation::over(state, ticket, &result);
     state.confabs.asked.remove(&ticket);
@@ -319,9 +328,11 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         Outcome::Looked(_)
         | Outcome::Viewed(_)
         | Outcome::Compared(_)
+        | Outcome::Erased(_)
         | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)
+        | Outcome::Marked(_)
         | Outcome::Tried(_)
         | Outcome::Adopted(_)
         | Outcome::Cancelled => vec![],

@@ -2,8 +2,8 @@
 
 use crate::engine::{LoadSpec, Source, Spec};
 use crate::tui::app::{
-    Confabs, Confirm, Duel, Edits, Effect, Entry, GeometryView, Health, JobKind, LensView, Overlay,
-    SessionState, State, TraceView, ViewsView, Watched,
+    Confabs, Confirm, CounterfactView, Duel, Edits, Effect, Entry, EraseView, GeometryView, Health,
+    JobKind, LensView, Overlay, SessionState, State, TraceView, ViewsView, Watched,
 };
 
 /// Opens the list of models.
@@ -64,6 +64,8 @@ pub fn forget(state: &mut State) {
     state.duel = Duel::default();
     state.lens = LensView::default();
     state.views = ViewsView::default();
+    state.erase = EraseView::default();
+    state.counterfact = CounterfactView::default();
     state.validation = None;
     state.session = SessionState::default();
     state.fact.layer = crate::edit::LayerChoice::Auto;

@@ -47,6 +47,11 @@ pub fn mouse(state: &mut State, event: MouseEvent) -> Vec<Effect> {
                         state.duel.cursor = at;
                     }
                 }
+                Pane::Counterfact => {
+                    if let Some(at) = view::counterfact::row_at(area, state, position) {
+                        state.counterfact.cursor = at;
+                    }
+                }
                 Pane::Lens => {
                     if let Some(at) = view::lens::cell_at(area, state, position) {
                         state.lens.cursor = Some(at);

@@ -1,6 +1,6 @@
 //! Saving, opening, leaving.
 
-use super::{act, board, stack};
+use super::{act, board, counterfact, stack};
 use crate::engine::{EditId, Spec, Stacked};
 use crate::session::Beneath;
 use crate::tui::app::{Ask, Confirm, Effect, Entry, Health, Making, Overlay, State, TraceGrid};
@@ -164,7 +164,8 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
         Reply::Models(entries) => state.models = Some(entries),
         Reply::Probes { path, result } => return board::read(state, &path, result),
         Reply::Wrote(Ok(path)) => state.say(format!("wrote {}", path.display())),
-        Reply::Wrote(Err(words)) => state.complain(words),
+        Reply::Cases(Ok(read)) => return counterfact::took(state, *read),
+        Reply::Cases(Err(words)) | Reply::Wrote(Err(words)) => state.complain(words),
     }
     vec![]
 }

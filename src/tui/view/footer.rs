@@ -171,6 +171,30 @@ fn offered(state: &State) -> Vec<&'static [C]> {
             &[C::Back],
         ];
     }
+    if state.focus == Pane::Erasure {
+        return vec![
+            &[C::Shown],
+            &[C::Edit],
+            &[C::Toggle],
+            &[C::Copy],
+            &[C::WriteFile],
+            &[C::Palette],
+            &[C::Back],
+        ];
+    }
+    if state.focus == Pane::Counterfact {
+        return match state.jobs.busy() {
+            Some(_) => vec![&[C::Cancel], &[C::Prompts], &[C::WriteFile], &[C::Back]],
+            None => vec![
+                &[C::Prompts],
+                &[C::Copy],
+                &[C::WriteFile],
+                &[C::Method],
+                &[C::Palette],
+                &[C::Back],
+            ],
+        };
+    }
     if state.focus == Pane::Lens {
         return match state.edits.stack.is_empty() {
             true => vec![
@@ -222,7 +246,13 @@ fn offered(state: &State) -> Vec<&'static [C]> {
                 false => [&[C::Go(Pane::Stack)][..], &[C::Recipe], &[C::Duel]],
             });
         }
-        Pane::Stack | Pane::Duel | Pane::Lens | Pane::Views | Pane::Geometry => {}
+        Pane::Stack
+        | Pane::Duel
+        | Pane::Lens
+        | Pane::Views
+        | Pane::Geometry
+        | Pane::Erasure
+        | Pane::Counterfact => {}
         Pane::Neighbours => {
             offered.extend([&[C::Filter, C::Sort, C::Find][..], &[C::Watch], &[C::Look]])
         }

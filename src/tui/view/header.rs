@@ -125,6 +125,15 @@ fn job(state: &State, styles: &Styles) -> Vec<(String, Style)> {
         words.push((" stopping".into(), styles.doubt()));
         return words;
     }
+    if job.kind == JobKind::Judge {
+        // A case is a moment; what one waits for is all of them.
+        let (done, all) = state.counterfact.progress();
+        words.push((format!(" {done} of {all}"), styles.text()));
+        if let Some(eta) = state.counterfact.eta_s(state.now) {
+            words.push((format!(" · {} left", seconds(eta)), styles.dim()));
+        }
+        return words;
+    }
     if job.total > 0 && job.stage.is_some() {
         let share = 100.0 * job.done as f64 / job.total as f64;
         words.push((format!(" {:.0} %", share.min(100.0)), styles.text()));
@@ -165,6 +174,7 @@ fn spinner(state: &State) -> char {
 /// What a job does just now.
 pub fn doing(job: &Job) -> String {
     match job.stage {
+        _ if job.kind == JobKind::Judge => "CounterFact".into(),
         Some(stage) => stage_name(stage).into(),
         None => match job.kind {
             JobKind::Load => "opening the model".into(),
@@ -181,6 +191,7 @@ pub fn stage_name(stage: Stage) -> &'static str {
         Stage::Trace => "trace",
         Stage::Lens => "lens",
         Stage::Keys => "keys",
+        Stage::Erase => "erasing",
         Stage::Templates => "contexts",
         Stage::SecondMoment => "second moment",
         Stage::Value => "value v*",

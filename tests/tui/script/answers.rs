@@ -3,7 +3,8 @@
 use super::checks::answer_with_checks;
 use super::sides::viewed;
 use super::world::{
-    LAYERS, candidates, cell, generations, looked, model, neighbours, recheck, tokenise, tried,
+    LAYERS, candidates, cell, erased, generations, judged, looked, model, neighbours, recheck,
+    tokenise, tried,
 };
 use pentimento::edit::Delta;
 use pentimento::engine::{
@@ -277,9 +278,11 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
             events.extend(seen.map(|scored| EventKind::View(Box::new(scored))));
             Outcome::Viewed(Box::new(report))
         }
+        Spec::Erase(spec) => Outcome::Erased(Box::new(erased(spec, edited))),
+        Spec::Zsre { .. } => Outcome::Marked(vec![]),
         Spec::Moments { .. } => Outcome::Moments(vec![]),
         Spec::Score { .. } => Outcome::Scored(Default::default()),
-        Spec::Judge { .. } => Outcome::Judged(Vec::new()),
+        Spec::Judge { records, edit, .. } => Outcome::Judged(judged(records, edit.is_some())),
         Spec::Adopt { id, .. } => Outcome::Adopted(*id),
     };
     events.push(EventKind::Finished(Ok(outcome)));

@@ -4,6 +4,10 @@ use pentimento::edit::{LayerChoice, Method};
 use pentimento::engine::{
     Candidate, EventKind, LayerOverlaps, LayerWeights, ModelInfo, Outcome, Overlap, StackCheck,
 };
+use pentimento::measure::counterfact::{Answer, Answers, Judged, Object, Record, Rewrite};
+use pentimento::measure::erase::{
+    Accuracy, Both, Class, EraseReport, EraseSpec, Fresh, Neighbour, Probed, Reading, Switched,
+};
 use pentimento::measure::lens::{
     AnswerToken, Depth, Difference, Grid, Guess, LensReport, LensSpec, Seen,
 };
@@ -428,4 +432,148 @@ pub fn looked(spec: &LensSpec, edited: bool) -> LensReport {
         after,
         sentence: sentence.into(),
     }
+}
+
+/// What an erasure of the fact's concept shows.
+pub fn erased(spec: &EraseSpec, edited: bool) -> EraseReport {
+    let class = |label: &str, fitted, held_out| Class {
+        label: label.into(),
+        fitted,
+        held_out,
+    };
+    let reading = |p_old, p_new, top: &str, perplexity| Reading {
+        p_old: Some(p_old),
+        p_new: Some(p_new),
+        top: vec![Guess {
+            id: 5,
+            text: format!(" {top}"),
+            p: 0.4,
+        }],
+        probe: vec![0.9 * p_old + 0.05, 0.02, 0.93 - 0.9 * p_old],
+        perplexity: Some(perplexity),
+    };
+    let neighbour = |i: usize| Neighbour {
+        prompt: format!("Landmark number {i} is in the city of"),
+        expected: "Seattle".into(),
+        p_off: 0.9 - 0.01 * i as f64,
+        p_on: 0.02 * i as f64,
+        top_off: " Seattle".into(),
+        top_on: if i < 3 { " the" } else { " Seattle" }.into(),
+        moved: i < 3,
+    };
+    let side = |off, on| Switched {
+        off,
+        on,
+        neighbours: (0..8).map(neighbour).collect(),
+    };
+    let accuracy = |fitted, held_out| Accuracy { fitted, held_out };
+    EraseReport {
+        model: "atlas".into(),
+        layer: spec.layer.unwrap_or(4),
+        relation: Some("LOC".into()),
+        classes: vec![
+            class("Seattle", 40, 10),
+            class("Paris", 30, 10),
+            class("other", 90, 30),
+        ],
+        prompts: 210,
+        subjects: 42,
+        fitted_subjects: 32,
+        d: 256,
+        rank: 2,
+        singular_values: vec![0.4, 0.2],
+        own_share: 0.98,
+        cross_covariance: Both {
+            before: 4.2,
+            after: 6e-14,
+        },
+        guaranteed: true,
+        majority: accuracy(0.5625, 0.6),
+        probe: Both {
+            before: Probed {
+                accuracy: accuracy(1.0, 0.86),
+                ..Probed::default()
+            },
+            after: Probed {
+                accuracy: accuracy(0.5625, 0.6),
+                ..Probed::default()
+            },
+        },
+        fresh: Some(Fresh {
+            before: 0.8,
+            after: 0.58,
+            majority: 0.6,
+        }),
+        fact: spec.fact.clone(),
+        base: side(
+            reading(0.94, 0.001, "Seattle", 21.4),
+            reading(0.12, 0.08, "the", 24.9),
+        ),
+        edited: edited.then(|| {
+            side(
+                reading(0.01, 0.97, "Paris", 21.6),
+                reading(0.02, 0.31, "the", 25.2),
+            )
+        }),
+        warnings: vec!["what was fitted on is about 32 subjects, fewer than twice the 256".into()],
+        ..EraseReport::default()
+    }
+}
+
+/// Cases of the kind that an evaluation opens.
+pub fn records(count: u64) -> Vec<Record> {
+    let object = |text: &str| Object { text: text.into() };
+    let record = |case_id: u64| Record {
+        case_id,
+        requested_rewrite: Rewrite {
+            prompt: "{} is in the city of".into(),
+            subject: format!("Landmark {case_id}"),
+            target_new: object("Paris"),
+            target_true: object("Seattle"),
+        },
+        paraphrase_prompts: vec![format!("You find Landmark {case_id} in"); 2],
+        neighborhood_prompts: (0..4)
+            .map(|i| format!("Neighbour {i} of {case_id} is in"))
+            .collect(),
+        generation_prompts: vec![],
+    };
+    (0..count).map(record).collect()
+}
+
+/// What weights say of them: edited ones the new answer, and the worse the later the
+/// case.
+pub fn judged(records: &[Record], edited: bool) -> Vec<Judged> {
+    let one = |record: &Record| {
+        let bad = record.case_id as f64 / 10.0;
+        let answer = |new: f64, old: f64| Answer {
+            new: new.ln(),
+            old: old.ln(),
+            exact: new > old,
+        };
+        let wanted = if edited {
+            answer(0.95 - bad, 0.3)
+        } else {
+            answer(0.01, 0.9)
+        };
+        let neighbours: Vec<Answer> = (0..record.neighborhood_prompts.len())
+            .map(|i| match edited {
+                true => answer(0.05 + bad, 0.7 - 0.1 * i as f64),
+                false => answer(0.01, 0.8),
+            })
+            .collect();
+        Judged {
+            case_id: record.case_id,
+            answers: Answers {
+                rewrite: wanted,
+                paraphrases: vec![wanted; record.paraphrase_prompts.len()],
+                primed: neighbours.clone(),
+                neighbours,
+            },
+            free: edited,
+            texts: vec![],
+            relative_update_norm: edited.then_some(0.12),
+            seconds: 1.5,
+        }
+    };
+    records.iter().map(one).collect()
 }
