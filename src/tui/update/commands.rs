@@ -234,8 +234,8 @@ fn prompts(state: &mut State) {
 
 /// Backs out one layer.
 fn back(state: &mut State) {
-    if state.fact.anchor.take().is_some() {
-    } else if state.focus == Pane::Counterfact && state.counterfact.opened.take().is_some() {
+    let case = state.focus == Pane::Counterfact && state.counterfact.opened.take().is_some();
+    if case || state.fact.anchor.take().is_some() {
     } else if state.zoomed {
         state.zoomed = false;
     } else if state.focus == Pane::Trace && state.trace.cursor.take().is_some() {
