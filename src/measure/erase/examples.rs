@@ -17,6 +17,11 @@ const NAMED: usize = 2;
 /// What all other labels are called together.
 pub const OTHER: &str = "other";
 
+/// Prompts in two halves.
+type Pair = [Vec<usize>; 2];
+/// Classes, and what they are called anew.
+type Numbers = BTreeMap<usize, usize>;
+
 /// Labelled prompts, ready for one model.
 pub struct Set {
     /// One a prompt; `subject_last` is where it is read.
@@ -160,7 +165,7 @@ impl Set {
 
     /// The held-out prompts in two halves that share no subject, with the classes
     /// that have subjects in both, numbered anew; `None`: fewer than two have.
-    pub fn halves(&self) -> Option<([Vec<usize>; 2], BTreeMap<usize, usize>)> {
+    pub fn halves(&self) -> Option<(Pair, Numbers)> {
         let mut by_class: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for &i in &self.held_out {
             let own = by_class.entry(self.labels[i]).or_default();
