@@ -136,6 +136,8 @@ fn what_stands_above_an_edit_counts_as_later() {
     make(&bench, 1, tower());
     let alone = look(&bench, 1, 1);
     make(&bench, 2, edit("The Eiffel Tower", "London"));
+    // A little of it: the whole would leave the model no facts to rewrite.
+    stack(&bench, vec![on(1, 1.0), on(2, 0.2)]);
     let beneath = look(&bench, 1, 1);
     let score = |report: &ViewsReport, view| report.of(view).unwrap().score.unwrap();
     assert!(score(&beneath, View::Later) < score(&alone, View::Later));

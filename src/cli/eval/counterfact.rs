@@ -120,6 +120,9 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     let found: Vec<Line> = methods
         .map(|method| Line::of(method, &cases, &run.verdicts.all, &references))
         .collect();
+    let drawn = args.out.as_deref();
+    let drawn = drawn.map(|folder| verdicts::pictures(folder, &info.name, &found));
+    let drawn = drawn.transpose()?;
     if args.json {
         let line =
             json!({"model": info.name, "asked": asked, "cases": records.len(), "scores": found});
@@ -146,8 +149,8 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
             "\nRS: over the {have} of {of} cases whose new object has a reference text, from {from}"
         )?;
     }
-    if let Some(folder) = &args.out {
-        writeln!(out, "{}", verdicts::pictures(folder, &info.name, &found)?)?;
+    if let Some(words) = drawn {
+        writeln!(out, "{words}")?;
     }
     Ok(())
 }

@@ -100,6 +100,13 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         return Err(CliError::Failed("no layer could be edited".into()));
     }
     let (layers, relations) = (by_layer(&tried), relations(&tried));
+    let drawn = args.out.as_deref().map(|folder| {
+        let text = lines::markdown(&headings(), layers.iter().map(cells));
+        let title = format!("{}, {}", info.name, args.method.name());
+        let svg = picture(&title, &layers, &tried);
+        lines::written(folder, [("sweep.md", text), ("sweep.svg", svg)])
+    });
+    let drawn = drawn.transpose()?;
     if args.json {
         let found = json!({
             "model": info.name, "method": args.method, "facts": facts,
@@ -110,14 +117,10 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     table(&layers, out)?;
     writeln!(out)?;
     correlations(&relations, out)?;
-    let Some(folder) = &args.out else {
-        return Ok(());
-    };
-    let text = lines::markdown(&headings(), layers.iter().map(cells));
-    let title = format!("{}, {}", info.name, args.method.name());
-    let svg = picture(&title, &layers, &tried);
-    let written = lines::written(folder, [("sweep.md", text), ("sweep.svg", svg)])?;
-    Ok(writeln!(out, "\n{written}")?)
+    if let Some(words) = drawn {
+        writeln!(out, "\n{words}")?;
+    }
+    Ok(())
 }
 
 struct Sweep<'a> {

@@ -104,18 +104,21 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         told.done(done + 1);
     }
     let averages = average(&reports);
+    let drawn = args.out.as_deref().map(|folder| {
+        let maps = maps(&info.name, &averages);
+        let severed = severed(&info.name, &averages);
+        lines::written(folder, [("traces.svg", maps), ("severed.svg", severed)])
+    });
+    let drawn = drawn.transpose()?;
     if args.json {
         let found = json!({"model": info.name, "averages": averages});
         return Ok(writeln!(out, "{found}")?);
     }
     print(&averages, out)?;
-    let Some(folder) = &args.out else {
-        return Ok(());
-    };
-    let maps = maps(&info.name, &averages);
-    let severed = severed(&info.name, &averages);
-    let written = lines::written(folder, [("traces.svg", maps), ("severed.svg", severed)])?;
-    Ok(writeln!(out, "\n{written}")?)
+    if let Some(words) = drawn {
+        writeln!(out, "\n{words}")?;
+    }
+    Ok(())
 }
 
 /// What the three kinds of restoration are called.

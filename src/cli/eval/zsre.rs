@@ -139,6 +139,9 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         .into_iter()
         .chain(args.methods.iter().copied().map(Some));
     let found: Vec<Line> = methods.map(|method| run.line(method, &questions)).collect();
+    let drawn = args.out.as_deref();
+    let drawn = drawn.map(|folder| pictures(folder, &info.name, &found));
+    let drawn = drawn.transpose()?;
     if args.json {
         let line = json!({
             "model": info.name, "cases": questions.len(), "target": args.target, "scores": found
@@ -151,8 +154,8 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     table.row(HEADINGS);
     found.iter().for_each(|line| table.row(line.cells()));
     table.write(out)?;
-    if let Some(folder) = &args.out {
-        writeln!(out, "{}", pictures(folder, &info.name, &found)?)?;
+    if let Some(words) = drawn {
+        writeln!(out, "{words}")?;
     }
     Ok(())
 }

@@ -222,7 +222,7 @@ mod tests {
         };
         for text in [jsonl, list, csv] {
             let read = parse(text);
-            assert_eq!(read.probes, [want.clone()], "{text}");
+            assert_eq!(read.probes, std::slice::from_ref(&want), "{text}");
             assert_eq!((read.damaged.len(), read.left_out), (0, 0));
         }
     }

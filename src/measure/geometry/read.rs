@@ -146,7 +146,7 @@ fn nearest_to_one(gates: &[f64]) -> usize {
 /// edit's own key, and would make any prediction look good.
 fn counts(group: ProbeGroup, subject: Option<&str>, prompt: &str, edited: &[&str]) -> bool {
     let own = |name: &&str| subject == Some(*name) || prompt.contains(*name);
-    !group.follows() && !edited.iter().any(|name| own(&name))
+    !group.follows() && !edited.iter().any(own)
 }
 
 fn prediction(by: Predictor, rows: &[&KeyRow], moved: usize) -> Option<Prediction> {
