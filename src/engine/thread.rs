@@ -199,7 +199,12 @@ fn run(
     outbox: &Outbox,
     state: &mut State,
 ) -> Result<Outcome, String> {
-    let job = Job { id, cancel, outbox };
+    let job = Job {
+        id,
+        cancel,
+        outbox,
+        within: false,
+    };
     if job.cancelled() {
         return Ok(Outcome::Cancelled);
     }

@@ -36,10 +36,28 @@ pub struct Job<'a> {
     pub id: JobId,
     pub cancel: &'a AtomicBool,
     pub outbox: &'a Outbox,
+    /// A part of a larger job, which alone says how far it is.
+    pub within: bool,
 }
 
 impl Job<'_> {
+    /// This job as a part of itself: what it is made of is not told.
+    pub fn part(&self) -> Job<'_> {
+        Job {
+            within: true,
+            ..*self
+        }
+    }
+
     pub fn say(&self, kind: EventKind) {
+        use EventKind as K;
+        let inner = matches!(
+            kind,
+            K::Started { .. } | K::Progress { .. } | K::Drift(_) | K::Loss(_) | K::Warning(_)
+        );
+        if self.within && inner {
+            return;
+        }
         self.outbox.push(Event { job: self.id, kind });
     }
 

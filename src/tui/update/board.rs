@@ -13,8 +13,8 @@ const PROPOSED: usize = 200;
 const MOST: usize = 5000;
 
 pub fn ask_for_file(state: &mut State) {
-    let folder = state.settings.folder.join("");
-    let entry = Entry::new(&folder.to_string_lossy());
+    // Empty: a path may be pasted whole. A name is one of the settings' folder.
+    let entry = Entry::default();
     state.overlays.push(Overlay::Ask(Ask::Probes, entry));
 }
 

@@ -141,7 +141,7 @@ fn further(
             true_answer: Some(other.old.clone()),
             ..subject.spec.clone()
         };
-        let (report, deltas) = match edit::attempt(job, &spec, &Watch::default(), state) {
+        let (report, deltas) = match edit::attempt(&job.part(), &spec, &Watch::default(), state) {
             Ok(made) => made,
             // A fact that this method cannot rewrite leaves the others.
             Err(error) if error.is_of_layer() => {

@@ -73,7 +73,7 @@ fn tuned(job: &Job, subject: &Subject, wanted: f64, state: &mut State) -> Result
         seed: subject.plan.seed,
         ..EditSpec::default()
     };
-    let (report, deltas) = edit::attempt(job, &spec, &Watch::default(), state)?;
+    let (report, deltas) = edit::attempt(&job.part(), &spec, &Watch::default(), state)?;
     let model = state.model()?;
     scaled(
         job,
