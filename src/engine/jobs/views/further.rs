@@ -14,7 +14,7 @@ use crate::measure::Watch;
 use crate::measure::perplexity::perplexity;
 use crate::measure::score::{Ask, score as ask};
 use crate::measure::views::later::{Other, others};
-use crate::measure::views::{After, Evidence, View, ViewScore, score};
+use crate::measure::views::{After, Evidence, Thresholds, View, ViewScore, score};
 use crate::model::Decoder;
 
 /// Facts that are tried for each that is to be rewritten, and beyond that: those
@@ -45,12 +45,7 @@ pub fn make(
         tell(score::batch(made, true, &thresholds));
     }
     if subject.plan.later == 0 {
-        let why = "no further edits were asked for";
-        let open = [View::Collapse, View::Later, View::Batch];
-        let open = open
-            .into_iter()
-            .filter(|view| !(many && *view == View::Batch));
-        open.for_each(|view| tell(ViewScore::untold(view, why, &thresholds)));
+        untold("no further edits were asked for", many, &thresholds, tell);
         return Ok(());
     }
     let left = state.model()?.leave();
@@ -67,6 +62,11 @@ pub fn make(
         .filter(|edit| edit.on && edit.alpha != 0.0)
         .count();
     let edits = made.len() + above;
+    if edits == 0 {
+        let why = "the model knows none of the facts that could be rewritten";
+        untold(why, many, &thresholds, tell);
+        return Ok(());
+    }
     let at_end = subject.asked.after(&model.tokens, &end, &mut job.brake())?;
     // As it was made: without what stands above it in the stack.
     let at_first = match above {
@@ -97,6 +97,16 @@ pub fn make(
     let kept = at_end.of(View::CrossDomain).rows;
     tell(score::collapse(perplexity, &kept, edits, &thresholds));
     Ok(())
+}
+
+/// Without further edits three views are not told, or two: of `many` facts of its own
+/// the edit's batch is seen without.
+fn untold(why: &str, many: bool, thresholds: &Thresholds, tell: &mut impl FnMut(ViewScore)) {
+    for view in [View::Collapse, View::Later, View::Batch] {
+        if view != View::Batch || !many {
+            tell(ViewScore::untold(view, why, thresholds));
+        }
+    }
 }
 
 /// The edit's own facts. Of the one that is looked at the old answer is known.
