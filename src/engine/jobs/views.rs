@@ -16,8 +16,8 @@ use crate::engine::spec::{EditId, Stacked};
 use crate::engine::state::{Model, State};
 use crate::measure::confab::continue_prompt;
 use crate::measure::views::{
-    After, Asked, Evidence, Plan, Profile, Prompt, View, ViewScore, ViewsError, ViewsReport,
-    Wordings, propose, score, sentence,
+    After, Asked, Evidence, Plan, Prompt, View, ViewScore, ViewsError, ViewsReport, Wordings,
+    propose, score, sentence,
 };
 use crate::model::Decoder;
 use std::time::Instant;
@@ -54,7 +54,7 @@ pub fn run(
     subject.write(job, state.model()?, &mut tell)?;
     tell(rival::compare(job, &subject, &after, state)?);
     further::make(job, &mut subject, &after, state, &mut tell)?;
-    report.profile = Profile::of(&report.views);
+    report.profile = report.profiled();
     report.sentence = sentence(&report);
     report.elapsed_s = started.elapsed().as_secs_f64();
     Ok(Outcome::Viewed(Box::new(report)))

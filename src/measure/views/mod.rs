@@ -19,15 +19,17 @@ mod row;
 pub mod score;
 mod view;
 mod wordings;
+mod words;
 
 pub use ask::{After, Asked};
 pub use error::ViewsError;
 pub use picture::{radar, svg};
 pub use plan::Plan;
-pub use profile::{Profile, sentence};
+pub use profile::Profile;
 pub use prompt::{Prompt, Wish, read};
 pub use propose::propose;
 pub use report::{Evidence, Verdict, ViewScore, ViewsReport};
 pub use row::{Row, Said};
 pub use view::{Thresholds, View};
 pub use wordings::Wordings;
+pub use words::sentence;

@@ -125,6 +125,15 @@ impl ViewsReport {
         self.views.iter().find(|scored| scored.view == view)
     }
 
+    /// What kind of edit it is, by what is known so far.
+    pub fn profiled(&self) -> Profile {
+        Profile::told(|view| match self.of(view)?.verdict {
+            Verdict::Pass => Some(true),
+            Verdict::Fail => Some(false),
+            Verdict::Untold => None,
+        })
+    }
+
     /// Puts a view in its place, once it is known.
     pub fn put(&mut self, scored: ViewScore) {
         self.views.retain(|other| other.view != scored.view);

@@ -3,7 +3,7 @@
 use super::{State, Ticket};
 use crate::edit::EditSpec;
 use crate::engine::EditId;
-use crate::measure::views::{Profile, View, ViewScore, ViewsReport};
+use crate::measure::views::{View, ViewScore, ViewsReport};
 use crate::session::Beneath;
 
 /// An edit, and the stack that it was looked at in.
@@ -51,7 +51,7 @@ impl ViewsView {
     pub fn put(&mut self, scored: ViewScore) {
         if let Some(report) = &mut self.report {
             report.put(scored);
-            report.profile = Profile::of(&report.views);
+            report.profile = report.profiled();
         }
     }
 

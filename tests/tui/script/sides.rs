@@ -1,7 +1,7 @@
 //! What the engine sees of an edit from thirteen sides.
 
 use pentimento::measure::views::{
-    Evidence, Profile, Prompt, Row, Said, Thresholds, View, ViewScore, ViewsReport, Wish, sentence,
+    Evidence, Prompt, Row, Said, Thresholds, View, ViewScore, ViewsReport, Wish, sentence,
 };
 
 fn said(p: f64, rival: f64, top: &str) -> Said {
@@ -118,7 +118,7 @@ pub fn viewed(later: usize) -> ViewsReport {
             ..found
         });
     }
-    report.profile = Profile::of(&report.views);
+    report.profile = report.profiled();
     report.sentence = sentence(&report);
     report
 }
