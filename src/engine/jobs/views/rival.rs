@@ -38,7 +38,14 @@ pub fn compare(
     let left = state.model()?.leave();
     let tuned = tuned(job, subject, wanted.after.p, state);
     state.model()?.come_back(left, &[]);
-    let (decoder, reached) = tuned?;
+    let (decoder, reached) = match tuned {
+        Ok(tuned) => tuned,
+        // What fine-tuning cannot do is no reason not to see the rest.
+        Err(error) if error.is_of_layer() => {
+            return untold(&format!("fine-tuning to compare with failed: {error}"));
+        }
+        Err(error) => return Err(error),
+    };
     let model = state.model()?;
     let asks = kept
         .iter()
