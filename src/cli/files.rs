@@ -3,10 +3,19 @@
 use super::error::CliError;
 use crate::measure::Probe;
 use crate::measure::board::{self, Damaged, Imported};
+use crate::session::atomic::write_atomically;
 use crate::session::text::shown;
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::Path;
+
+/// Writes a result, whole or not at all.
+pub fn keep(path: &Path, text: &str) -> Result<(), CliError> {
+    write_atomically(path, text.as_bytes()).map_err(|source| CliError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
 
 /// Reads a name a line, blank lines between.
 pub fn lines(path: &Path) -> Result<Vec<String>, CliError> {

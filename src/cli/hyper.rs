@@ -1,8 +1,21 @@
 //! Methods and their hyper-parameters, as they are typed.
 
+use super::error::CliError;
 use super::trace::number;
 use crate::edit::{EditError, Hyper, Knob, Method};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+/// Refuses a method that cannot rewrite `at_once` facts by one change.
+pub fn together(methods: &[Method], at_once: usize) -> Result<(), CliError> {
+    let single = methods.iter().find(|method| !method.takes_many());
+    match single.filter(|_| at_once > 1) {
+        None => Ok(()),
+        Some(method) => Err(CliError::Failed(format!(
+            "{} rewrites one fact at a time: leave --at-once out, or name other methods",
+            method.name()
+        ))),
+    }
+}
 
 /// The hyper-parameters of v*; what is left out is the model's default.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -25,6 +25,14 @@ impl Table {
         }
     }
 
+    /// A name and figures: the first column stands left, the others right.
+    pub fn of_figures(headings: &[&str]) -> Table {
+        let figures = headings.len().saturating_sub(1);
+        let mut table = Table::new(&[vec![Align::Left], vec![Align::Right; figures]].concat());
+        table.row(headings);
+        table
+    }
+
     /// Adds a row; whatever in it could drive a terminal is written out.
     pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) {
         self.rows

@@ -3,9 +3,8 @@
 use super::client::Client;
 use super::error::CliError;
 use super::table::{Align, Table, percent, share};
-use super::{Context, open};
+use super::{Context, files, open};
 use crate::engine::{Outcome, Spec};
-use crate::session::atomic::write_atomically;
 use crate::session::save::named;
 use crate::session::text::shown;
 use crate::session::{self, Beneath, SavedTrace, Session};
@@ -108,7 +107,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         session::save(&session, &factors, path)?;
     }
     if let Some(path) = &args.out {
-        drawn(path, &svg(&result))?;
+        files::keep(path, &svg(&result))?;
     }
     if args.json {
         serde_json::to_writer(&mut *out, &result)?;
@@ -119,14 +118,6 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         writeln!(out, "\ndrawn to {}", shown(&path.display().to_string()))?;
     }
     Ok(())
-}
-
-/// Writes a picture, whole or not at all.
-pub(super) fn drawn(path: &Path, picture: &str) -> Result<(), CliError> {
-    write_atomically(path, picture.as_bytes()).map_err(|source| CliError::File {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// The edits of a session that are on.

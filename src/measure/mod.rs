@@ -23,7 +23,7 @@ pub mod validate;
 pub mod views;
 pub mod zsre;
 
-pub use probes::fell;
+pub use probes::{fell, shifted};
 pub use spec::{
     EditReport, Elapsed, FactRow, Generation, LayerNorm, MomentHealth, Pair, Probe, ProbeGroup,
     ProbeRow, Watch,

@@ -96,7 +96,15 @@ fn p(scored: &Scored) -> f64 {
 /// A neighbour has moved when its top token changed, or p(expected) fell
 /// (ALGORITHMS §5).
 fn moved(row: &ProbeRow) -> bool {
-    row.top_before != row.top_after || fell(row.p_before, row.p_after)
+    shifted(
+        (row.p_before, &row.top_before),
+        (row.p_after, &row.top_after),
+    )
+}
+
+/// As a neighbour moves: p(expected) and the top token, before and after.
+pub fn shifted(before: (f64, &str), after: (f64, &str)) -> bool {
+    before.1 != after.1 || fell(before.0, after.0)
 }
 
 /// Whether a probability fell by more than 0.1 and by more than a third.

@@ -252,4 +252,10 @@ impl EditReport {
         let first = self.layers.first().map_or(self.layer, |l| l.layer);
         (first, self.layer)
     }
+
+    /// What was written over, where it is known.
+    pub fn old_answer(&self) -> Option<String> {
+        let old = Some(&self.true_answer).filter(|old| !old.trim().is_empty());
+        old.cloned()
+    }
 }

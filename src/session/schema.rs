@@ -126,6 +126,11 @@ pub struct SavedTrace {
 }
 
 impl Session {
+    /// The edits that were made here, from facts; an imported one says none.
+    pub fn made(&self) -> impl DoubleEndedIterator<Item = &SavedEdit> {
+        self.edits.iter().filter(|edit| !edit.asked.is_imported())
+    }
+
     pub fn new(model: Model, made_on: MadeOn) -> Session {
         Session {
             format: FORMAT,

@@ -1,35 +1,9 @@
 //! `eval probes` and `eval geometry` on Atlas: a session's edit, a file with damage,
 //! what is written.
 
-use super::{run, text};
+use super::{run, text, tower_in_rome};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
-
-fn edited(folder: &Path) -> String {
-    let path = folder.join("tower.toml");
-    let name = path.to_str().unwrap().to_owned();
-    let fact = [
-        "edit",
-        "-p",
-        "{} is in the city of",
-        "-s",
-        "The Eiffel Tower",
-        "-t",
-        "Rome",
-    ];
-    let rest = [
-        "--steps",
-        "15",
-        "--propose",
-        "0",
-        "--quiet",
-        "--save",
-        &name,
-    ];
-    run(&[&fact[..], &rest[..]].concat(), 0);
-    name
-}
 
 fn json(arguments: &[&str]) -> Value {
     let command = [&["eval"], arguments, &["--json", "--quiet"]].concat();
@@ -41,7 +15,7 @@ fn json(arguments: &[&str]) -> Value {
 #[test]
 fn a_session_is_probed_from_files_and_its_keys_are_compared() {
     let folder = tempfile::tempdir().unwrap();
-    let session = edited(folder.path());
+    let session = tower_in_rome(folder.path());
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let csv = file("mine.csv");
     fs::write(

@@ -1,7 +1,7 @@
 //! `eval lens` on Atlas: what was asked by hand, what a session's edit is about,
 //! and what cannot be looked at.
 
-use super::{run, text};
+use super::{run, text, tower_in_rome};
 use serde_json::Value;
 
 const TOWER: &str = "The Eiffel Tower";
@@ -20,36 +20,10 @@ fn row(grid: &Value) -> Vec<f64> {
     cells.map(|p| p.as_f64().unwrap()).collect()
 }
 
-/// Saves the edit that writes Rome over the Eiffel Tower's city.
-fn edited(folder: &std::path::Path) -> String {
-    let path = folder.join("tower.toml");
-    let name = path.to_str().unwrap().to_owned();
-    let fact = [
-        "edit",
-        "-p",
-        "{} is in the city of",
-        "-s",
-        TOWER,
-        "-t",
-        "Rome",
-    ];
-    let rest = [
-        "--steps",
-        "15",
-        "--propose",
-        "0",
-        "--quiet",
-        "--save",
-        &name,
-    ];
-    run(&[&fact[..], &rest[..]].concat(), 0);
-    name
-}
-
 #[test]
 fn a_sessions_edit_is_looked_at_and_drawn() {
     let folder = tempfile::tempdir().unwrap();
-    let session = edited(folder.path());
+    let session = tower_in_rome(folder.path());
     let picture = folder.path().join("lens.svg");
     let drawn = picture.to_str().unwrap();
     let seen = json(&["--on", &session, "--out", drawn, "--top", "3"]);

@@ -14,7 +14,7 @@ mod validate;
 mod views;
 mod zsre;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The binary, with folders of its own. The cache outlives the test, as it
@@ -40,6 +40,32 @@ fn run(arguments: &[&str], status: i32) -> Output {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("output is text")
+}
+
+/// Saves the edit that writes Rome over the Eiffel Tower's city.
+fn tower_in_rome(folder: &Path) -> String {
+    let path = folder.join("tower.toml");
+    let name = path.to_str().unwrap().to_owned();
+    let fact = [
+        "edit",
+        "-p",
+        "{} is in the city of",
+        "-s",
+        "The Eiffel Tower",
+        "-t",
+        "Rome",
+    ];
+    let rest = [
+        "--steps",
+        "15",
+        "--propose",
+        "0",
+        "--quiet",
+        "--save",
+        &name,
+    ];
+    run(&[&fact[..], &rest[..]].concat(), 0);
+    name
 }
 
 #[test]

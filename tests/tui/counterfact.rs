@@ -1,7 +1,8 @@
 //! An evaluation in the workbench: read, judged case by case, stopped, gone on with,
 //! looked at and written.
 
-use crate::script::{Bench, judged, records};
+use crate::script::Bench;
+use crate::script::cases::{judged, records};
 use pentimento::engine::{EventKind, Outcome, Spec};
 use pentimento::measure::counterfact::{CasesFile, Line, References, Verdicts};
 use pentimento::tui::app::{Effect, Msg, Pane, Ticket};
@@ -131,9 +132,7 @@ fn the_verdicts_can_be_written_and_opened_again() {
     read(&mut bench, CasesFile::Records(records(6)), None);
     bench.settle();
     let mut written = |end: &str| {
-        bench.keys("Y");
-        let erase = "<backspace>".repeat("jsonl".len());
-        let effects = bench.effects(&format!("{erase}{end}<enter>"));
+        let effects = bench.written_as("jsonl", end);
         match effects.first() {
             Some(Effect::WriteFile(_, text)) => text.clone(),
             other => panic!("{other:?}"),

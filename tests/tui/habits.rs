@@ -4,15 +4,13 @@ use crate::script::{Bench, answer, tokenise};
 use pentimento::edit::{LayerChoice, Method};
 use pentimento::engine::{EventKind, Outcome, Spec};
 use pentimento::trace::Kind;
-use pentimento::tui::app::{Confirm, Effect, Health, Mode, Msg, Overlay, Pane, State, Tone};
-use pentimento::tui::store::{NotSaved, Reply};
-use pentimento::tui::update::update;
+use pentimento::tui::app::{Effect, Mode, Msg, Pane, State, Tone};
 use pentimento::tui::view;
 use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 /// What was asked of the engine by these keys.
-fn specs(bench: &mut Bench, keys: &str) -> Vec<Spec> {
+pub fn specs(bench: &mut Bench, keys: &str) -> Vec<Spec> {
     bench
         .effects(keys)
         .into_iter()
@@ -23,7 +21,7 @@ fn specs(bench: &mut Bench, keys: &str) -> Vec<Spec> {
         .collect()
 }
 
-fn notice(state: &State) -> &str {
+pub fn notice(state: &State) -> &str {
     state.notice.as_ref().map_or("", |n| &n.text)
 }
 
@@ -187,50 +185,6 @@ fn an_edit_is_made_watched_and_undone() {
 }
 
 #[test]
-fn undo_toggle_and_scale_all_declare_the_stack() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("ene");
-    let stack = |specs: Vec<Spec>| match specs.into_iter().next() {
-        Some(Spec::Stack { edits }) => edits
-            .iter()
-            .map(|e| (e.id, (e.alpha * 10.0).round() as i64, e.on))
-            .collect::<Vec<_>>(),
-        other => panic!("{other:?}"),
-    };
-    let mut after = |keys: &str| {
-        let specs = specs(&mut bench, keys);
-        bench.settle();
-        stack(specs)
-    };
-    assert_eq!(after(" "), [(1, 10, true), (2, 10, false)]);
-    assert_eq!(after(" "), [(1, 10, true), (2, 10, true)]);
-    assert_eq!(after("["), [(1, 10, true), (2, 9, true)]);
-    assert_eq!(after("b"), [(1, 10, false), (2, 9, false)]);
-    assert_eq!(after("u"), [(1, 10, true), (2, 9, true)]);
-    assert_eq!(after("u"), [(1, 10, true), (2, 10, true)]);
-}
-
-#[test]
-fn a_stack_changed_during_an_edit_keeps_the_edit() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("e");
-    bench.keys("ne");
-    bench.keys("3 ");
-    let effects = bench.settle_and_record();
-    let last = effects.iter().rev().find_map(|e| match e {
-        Effect::Submit(_, spec) => match &**spec {
-            Spec::Stack { edits } => Some(edits.iter().map(|e| (e.id, e.on)).collect::<Vec<_>>()),
-            _ => None,
-        },
-        _ => None,
-    });
-    assert_eq!(last.unwrap(), [(1, false), (2, true)]);
-    assert_eq!(bench.state.edits.records[&2].made_on[0].id, 1);
-    // The workbench says that edit 2 stands on one that is off.
-    assert_eq!(bench.state.edits.missing_ground(2), [1]);
-}
-
-#[test]
 fn looks_follow_the_stack_and_stale_ones_are_dropped() {
     let mut bench = Bench::open(120, 40);
     bench.play("e");
@@ -246,20 +200,6 @@ fn looks_follow_the_stack_and_stale_ones_are_dropped() {
     assert_eq!(count(|s| matches!(s, Spec::Generate { .. })), 1);
     assert_eq!(count(|s| matches!(s, Spec::Predict { .. })), 1);
     assert_eq!(bench.state.watch.moved(), (0, 8));
-}
-
-#[test]
-fn ctrl_c_stops_the_job_and_then_leaves() {
-    let mut bench = Bench::open(120, 40);
-    bench.keys("t");
-    assert!(matches!(bench.effects("<c-c>")[..], [Effect::Cancel(_)]));
-    assert!(bench.effects("<c-c>").contains(&Effect::Quit));
-    // Another key in between disarms it.
-    let mut bench = Bench::open(120, 40);
-    assert!(bench.effects("<c-c>").is_empty());
-    bench.keys("j");
-    assert!(bench.effects("<c-c>").is_empty());
-    assert_eq!(bench.effects("<c-c>"), [Effect::Discard, Effect::Quit]);
 }
 
 #[test]
@@ -280,119 +220,6 @@ fn a_cancelled_edit_changes_nothing() {
     ));
     assert!(bench.state.edits.stack.is_empty() && bench.state.edits.making.is_empty());
     assert_eq!(notice(&bench.state), "stopped; nothing was changed");
-}
-
-#[test]
-fn q_asks_only_where_something_is_unsaved() {
-    let mut bench = Bench::open(120, 40);
-    assert_eq!(bench.effects("q"), [Effect::Discard, Effect::Quit]);
-    bench.play("e");
-    assert!(bench.effects("q").is_empty());
-    assert!(matches!(
-        bench.state.overlays.last(),
-        Some(Overlay::Confirm(Confirm::Quit))
-    ));
-    bench.keys("x");
-    assert!(!bench.state.overlays.is_empty(), "another key is no answer");
-    assert_eq!(bench.effects("d"), [Effect::Discard, Effect::Quit]);
-}
-
-#[test]
-fn saving_asks_for_a_name_once() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("e<c-s>");
-    let Some(Overlay::Ask(_, entry)) = bench.state.overlays.last() else {
-        panic!("no question");
-    };
-    assert_eq!(entry.text(), "space-needle-paris.toml");
-    bench.play("<enter>");
-    assert!(!bench.state.session.unsaved());
-    assert_eq!(
-        bench.state.session.name().as_deref(),
-        Some("space-needle-paris")
-    );
-    bench.play(" ");
-    assert!(bench.state.session.unsaved());
-    bench.play("<c-s>");
-    assert!(!bench.state.session.unsaved());
-}
-
-#[test]
-fn saving_and_quitting_waits_for_the_file() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("eq");
-    bench.keys("s");
-    let effects = bench.effects("<enter>");
-    assert!(
-        matches!(effects[..], [Effect::Save { over: false, .. }]),
-        "{effects:?}"
-    );
-    let exists = Err(NotSaved::Exists("space-needle-paris.toml".into()));
-    bench.send(Msg::Store(Reply::Saved {
-        change: 0,
-        result: exists,
-    }));
-    let effects = bench.effects("y");
-    let [
-        Effect::Save {
-            change, over: true, ..
-        },
-    ] = effects[..]
-    else {
-        panic!("{effects:?}");
-    };
-    let saved = Ok("space-needle-paris.toml".into());
-    let effects = update(
-        &mut bench.state,
-        Msg::Store(Reply::Saved {
-            change,
-            result: saved,
-        }),
-    );
-    assert_eq!(effects, [Effect::Discard, Effect::Quit]);
-}
-
-#[test]
-fn a_failed_save_stays_and_says_why() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("e");
-    bench.keys("q");
-    bench.keys("s");
-    bench.effects("<enter>");
-    let failed = Err(NotSaved::Failed("the disk is full".into()));
-    bench.send(Msg::Store(Reply::Saved {
-        change: 1,
-        result: failed,
-    }));
-    assert_eq!(bench.state.notice.as_ref().unwrap().tone, Tone::Error);
-    assert!(bench.state.session.unsaved());
-    assert!(bench.text().contains("the disk is full"));
-}
-
-#[test]
-fn a_signal_leaves_at_once_and_keeps_what_is_unsaved() {
-    let mut bench = Bench::open(120, 40);
-    let effects = update(&mut bench.state, Msg::Leave);
-    assert_eq!(effects, [Effect::Discard, Effect::Quit]);
-    bench.play("e");
-    let effects = update(&mut bench.state, Msg::Leave);
-    assert!(matches!(effects[..], [Effect::Autosave(_), Effect::Quit]));
-}
-
-#[test]
-fn a_dead_engine_leaves_the_rest_alive() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("e");
-    bench.keys("t");
-    bench.send(Msg::EngineGone("why".into()));
-    assert_eq!(bench.state.health, Health::Dead("why".into()));
-    assert!(bench.state.jobs.busy().is_none());
-    assert!(specs(&mut bench, "tewru ").is_empty());
-    assert!(matches!(bench.effects("<c-s>")[..], []));
-    assert!(matches!(
-        bench.effects("<enter>")[..],
-        [Effect::Save { .. }]
-    ));
 }
 
 #[test]
@@ -557,158 +384,4 @@ fn a_long_prompt_is_shown_around_its_cursor() {
     bench.settle();
     bench.play("<esc>tG");
     assert!(bench.text().contains("end"));
-}
-
-#[test]
-fn the_stack_screen_does_what_its_keys_say() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("ene<esc>S");
-    assert_eq!(bench.state.focus, Pane::Stack);
-    let stack = |bench: &Bench| {
-        let stack = bench.state.edits.stack.iter();
-        stack.map(|s| (s.id, s.alpha, s.on)).collect::<Vec<_>>()
-    };
-    let start = stack(&bench);
-    bench.play("s");
-    assert_eq!(stack(&bench), [(1, 1.0, false), (2, 1.0, true)]);
-    bench.play("s");
-    assert_eq!(stack(&bench), start);
-    bench.play("K");
-    assert_eq!(stack(&bench), [(2, 1.0, true), (1, 1.0, true)]);
-    bench.play("K");
-    assert_eq!(notice(&bench.state), "it is the first");
-    bench.play("D");
-    assert_eq!(
-        stack(&bench),
-        [(2, 1.0, true), (3, 1.0, false), (1, 1.0, true)]
-    );
-    bench.play("[[d");
-    assert_eq!(stack(&bench), [(2, 1.0, true), (1, 1.0, true)]);
-    bench.play("uu");
-    assert_eq!(stack(&bench)[1], (3, 1.0, false));
-    bench.play("uuuu");
-    assert_eq!(stack(&bench), start);
-    bench.play("<esc>");
-    assert_eq!(bench.state.focus, Pane::Fact);
-}
-
-#[test]
-fn a_copy_brings_its_factors_to_the_engine_before_the_stack_names_it() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("eS");
-    let asked = specs(&mut bench, "D");
-    let Some(
-        [
-            Spec::Adopt {
-                id: 2,
-                asked: facts,
-                deltas,
-            },
-            Spec::Stack { edits },
-        ],
-    ) = asked.get(..2)
-    else {
-        panic!("{asked:?}")
-    };
-    assert_eq!((facts.len(), deltas.len()), (1, 1));
-    assert!(edits.iter().any(|e| e.id == 2 && !e.on));
-}
-
-#[test]
-fn alpha_is_typed_within_its_range() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("=");
-    assert!(notice(&bench.state).contains("no edit"));
-    bench.play("e=<c-u>0.25<enter>");
-    assert_eq!(bench.state.edits.selected().unwrap().alpha, 0.25);
-    bench.play(":alpha −0.5<enter>");
-    assert_eq!(bench.state.edits.selected().unwrap().alpha, -0.5);
-    for bad in ["2.01", "-1.5", "inf", "nan", "much"] {
-        bench.play(&format!("=<c-u>{bad}<enter>"));
-        let notice = bench.state.notice.as_ref().unwrap();
-        assert_eq!(notice.tone, Tone::Error);
-        assert!(notice.text.contains("from −1 to 2"), "{}", notice.text);
-        assert_eq!(bench.state.edits.selected().unwrap().alpha, -0.5);
-    }
-}
-
-#[test]
-fn a_new_edit_that_makes_another_fade_is_told_once() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("ene");
-    let told = bench.state.notice.clone().unwrap();
-    assert_eq!(told.tone, Tone::Warning);
-    assert!(
-        told.text.contains("edit 1 faded: 0.99 → 0.41"),
-        "{}",
-        told.text
-    );
-    bench.play("<esc>  ");
-    assert!(
-        bench.state.notice.is_none(),
-        "toggling is the user's own doing"
-    );
-    let first = bench.state.edits.stack[0];
-    assert_eq!(bench.state.edits.faded(first), Some((0.992, 0.41)));
-}
-
-#[test]
-fn of_a_burst_of_changes_the_newest_is_carried_out() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("e");
-    bench.keys("]");
-    bench.run(1);
-    // Rescoring is under way; a press ends it before anything else is asked.
-    let effects = bench.effects("]");
-    let submitted = effects.iter().position(|e| matches!(e, Effect::Submit(..)));
-    let cancelled = effects.iter().filter(|e| matches!(e, Effect::Cancel(_)));
-    assert_eq!(cancelled.count(), submitted.unwrap(), "{effects:?}");
-    let before = bench.effects("]");
-    assert!(
-        matches!(before[..], [Effect::Cancel(_), Effect::Submit(..)]),
-        "the older stack is not wanted any more: {before:?}"
-    );
-}
-
-#[test]
-fn what_is_probed_and_not_told_yet_is_probed_again() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("e");
-    bench.keys("w");
-    // The proposals are there, and the first of their rows.
-    bench.run(4);
-    let asked = bench.state.watch.wanted.len();
-    assert!(asked > 0);
-    bench.effects(" ");
-    assert_eq!(bench.state.watch.probes().len(), asked);
-}
-
-#[test]
-fn an_export_is_asked_for_and_told() {
-    let mut bench = Bench::open(120, 40);
-    bench.play("E");
-    assert!(notice(&bench.state).contains("no edit is on"));
-    bench.play("e:export peft my adapter<enter>");
-    let Some(Effect::Export { form, to, data, .. }) = bench.asked.pop() else {
-        panic!("{:?}", bench.asked)
-    };
-    assert_eq!((form.name(), to.to_str()), ("peft", Some("my adapter")));
-    assert_eq!(data.edits.len(), 1);
-    // A half-written export is lost when the program ends: said once.
-    bench.play("<c-s>x<enter>");
-    bench.play("q");
-    assert!(notice(&bench.state).contains("still being written"));
-    assert!(bench.effects("q").contains(&Effect::Quit));
-    let reply = |result| {
-        Msg::Store(Reply::Exported {
-            to: to.clone(),
-            result,
-        })
-    };
-    bench.send(reply(Ok(1)));
-    assert_eq!(notice(&bench.state), "1 edit is in my adapter");
-    bench.send(reply(Err("my adapter exists: name a new one".into())));
-    assert_eq!(bench.state.notice.as_ref().unwrap().tone, Tone::Error);
-    bench.play("E<c-u>pdf x<enter>");
-    assert!(notice(&bench.state).contains("peft, gguf, merged or delta"));
 }

@@ -180,9 +180,7 @@ fn the_numbers_and_the_picture_can_be_taken_away() {
     assert_eq!(value["columns"][0], -1);
     assert_eq!(value["after"]["overtakes"], 6);
     for (end, begins) in [("json", "{"), ("svg", "<svg")] {
-        bench.keys("Y");
-        let erase = "<backspace>".repeat("json".len());
-        let effects = bench.effects(&format!("{erase}{end}<enter>"));
+        let effects = bench.written_as("json", end);
         let Some(Effect::WriteFile(path, text)) = effects.first() else {
             panic!("{effects:?}");
         };

@@ -3,10 +3,14 @@
 
 #[path = "script/answers.rs"]
 mod answers;
+#[path = "script/cases.rs"]
+pub mod cases;
 #[path = "script/checks.rs"]
 mod checks;
 #[path = "script/sides.rs"]
 mod sides;
+#[path = "script/underneath.rs"]
+mod underneath;
 #[path = "script/world.rs"]
 mod world;
 
@@ -54,6 +58,13 @@ impl Bench {
         };
         bench.send(Msg::Resize(width, height));
         bench
+    }
+
+    /// What `Y` would write were the proposed ending another one.
+    pub fn written_as(&mut self, proposed: &str, end: &str) -> Vec<Effect> {
+        self.keys("Y");
+        let erase = "<backspace>".repeat(proposed.len());
+        self.effects(&format!("{erase}{end}<enter>"))
     }
 
     pub fn send(&mut self, msg: Msg) {

@@ -131,18 +131,15 @@ fn the_views_are_written_as_json_and_as_a_picture() {
     let mut bench = Bench::open(120, 40);
     bench.play("eR");
     for (end, begins) in [("json", "{"), ("svg", "<svg")] {
-        bench.keys("Y");
-        let erase = "<backspace>".repeat("json".len());
-        let effects = bench.effects(&format!("{erase}{end}<enter>"));
+        let effects = bench.written_as("json", end);
         let Some(Effect::WriteFile(path, text)) = effects.first() else {
             panic!("{effects:?}");
         };
         assert!(path.to_string_lossy().ends_with(end) && text.starts_with(begins));
     }
     // Of the edit's report there is no picture, and nothing is written.
-    bench.keys("3Y");
-    let erase = "<backspace>".repeat("json".len());
-    let effects = bench.effects(&format!("{erase}svg<enter>"));
+    bench.keys("3");
+    let effects = bench.written_as("json", "svg");
     assert!(effects.is_empty(), "{effects:?}");
     assert!(bench.text().contains("there is no picture of"));
 }

@@ -61,13 +61,7 @@ pub struct Args {
 const TOGETHER: usize = 4;
 
 pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
-    let single = args.methods.iter().find(|method| !method.takes_many());
-    if let Some(method) = single.filter(|_| args.at_once > 1) {
-        return Err(CliError::Failed(format!(
-            "{} rewrites one fact at a time: leave --at-once out, or name other methods",
-            method.name()
-        )));
-    }
+    hyper::together(&args.methods, args.at_once)?;
     let records = requests::records(&args.file)?;
     // A file of the user's is read before anything runs, the built-in facts only
     // where there will be texts to compare with them.

@@ -102,8 +102,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
 }
 
 fn standings(request: &Request, reports: &[EditReport], out: &mut dyn Write) -> io::Result<()> {
-    let mut table = Table::new(&[vec![Align::Left], vec![Align::Right; 5]].concat());
-    table.row([
+    let mut table = Table::of_figures(&[
         "method",
         "p(target)",
         "paraphrases",

@@ -11,7 +11,6 @@ use crate::measure::erase::{
     EraseReport, EraseSpec, Examples, OwnFact, Position, Reading, Switched, labelled,
 };
 use crate::session::Session;
-use crate::session::atomic::write_atomically;
 use crate::session::text::shown;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -144,10 +143,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     };
     if let Some(path) = &args.out {
         let text = serde_json::to_string_pretty(&report)? + "\n";
-        write_atomically(path, text.as_bytes()).map_err(|source| CliError::File {
-            path: path.clone(),
-            source,
-        })?;
+        files::keep(path, &text)?;
     }
     if args.json {
         serde_json::to_writer(&mut *out, &report)?;
@@ -175,7 +171,7 @@ fn fact(args: &Args, session: &Session) -> Result<Option<OwnFact>, CliError> {
             new: new.clone(),
         }));
     }
-    let mut made = (session.edits.iter()).filter(|edit| !edit.asked.is_imported());
+    let mut made = session.made();
     let edit = match args.edit {
         Some(id) => made.find(|edit| edit.id == id),
         None => made.next_back(),

@@ -10,7 +10,6 @@ use crate::measure::geometry::{
     Centroids, GeometryReport, GeometrySpec, KeyRow, Place, Predictor, Role, jsonl, svg,
 };
 use crate::measure::{Probe, ProbeRow};
-use crate::session::atomic::write_atomically;
 use crate::session::text::shown;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -84,7 +83,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
             .iter()
             .any(|e| e.id == id && e.on && e.alpha != 0.0)
     };
-    let mut made = (session.edits.iter()).filter(|edit| !edit.asked.is_imported());
+    let mut made = session.made();
     let edit = match args.edit {
         Some(id) => made.find(|edit| edit.id == id),
         None => made.rfind(|edit| on(edit.id)),
@@ -106,12 +105,11 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     }
     all.extend(session.probes.iter().map(ProbeRow::probe));
     probes::each_once(&mut all);
-    let old = Some(edit.result.true_answer.clone()).filter(|old| !old.trim().is_empty());
     let spec = GeometrySpec {
         edit: Some(edit.id),
         layer: args.layer,
         probes: all,
-        old,
+        old: edit.result.old_answer(),
         at: args.at,
         collect: true,
     };
@@ -123,10 +121,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
             true => svg(&report),
             false => jsonl(&report)?,
         };
-        write_atomically(path, text.as_bytes()).map_err(|source| CliError::File {
-            path: path.clone(),
-            source,
-        })?;
+        files::keep(path, &text)?;
     }
     if args.json {
         serde_json::to_writer(&mut *out, &report)?;

@@ -5,8 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::edit::not_empty;
 use crate::cli::error::CliError;
 use crate::cli::table::{Align, Table, share};
-use crate::cli::trace::drawn;
-use crate::cli::{Context, open};
+use crate::cli::{Context, files, open};
 use crate::engine::{Outcome, Spec};
 use crate::measure::lens::{AnswerToken, Depth, Leader, LensReport, LensSpec, Seen, svg};
 use crate::session::Session;
@@ -59,7 +58,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         return Err(CliError::EngineEnded);
     };
     if let Some(path) = &args.out {
-        drawn(path, &svg(&report))?;
+        files::keep(path, &svg(&report))?;
     }
     if args.json {
         serde_json::to_writer(&mut *out, &report)?;
@@ -84,10 +83,7 @@ fn asked(args: &Args, session: &Session) -> Result<LensSpec, CliError> {
             top,
         });
     }
-    let mut made = session
-        .edits
-        .iter()
-        .filter(|edit| !edit.asked.is_imported());
+    let mut made = session.made();
     let edit = match args.edit {
         Some(id) => made.find(|edit| edit.id == id),
         None => made.next_back(),
@@ -100,11 +96,9 @@ fn asked(args: &Args, session: &Session) -> Result<LensSpec, CliError> {
         let advice = "say what to look at with --prompt and --new";
         return Err(CliError::Failed(format!("{words}: {advice}")));
     };
-    let overwritten = Some(edit.result.true_answer.clone());
-    let overwritten = overwritten.filter(|old| !old.trim().is_empty());
     Ok(LensSpec {
         prompt: edit.asked.request.text(),
-        old: args.old.clone().or(overwritten),
+        old: args.old.clone().or_else(|| edit.result.old_answer()),
         new: edit.asked.request.target.clone(),
         top,
     })

@@ -8,7 +8,6 @@ use crate::edit::EditSpec;
 use crate::engine::{Outcome, Spec};
 use crate::measure::board::{self, History, Show, Sort};
 use crate::measure::{Probe, ProbeGroup, ProbeRow};
-use crate::session::atomic::write_atomically;
 use crate::session::text::shown;
 use crate::session::{SavedEdit, Session};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -156,10 +155,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
             }
             _ => board::jsonl(board.iter().copied())?,
         };
-        write_atomically(path, text.as_bytes()).map_err(|source| CliError::File {
-            path: path.clone(),
-            source,
-        })?;
+        files::keep(path, &text)?;
     }
     if args.json {
         let (moved, of) = report::counted(&rows);
@@ -228,11 +224,10 @@ pub(super) fn each_once(probes: &mut Vec<Probe>) {
 
 /// The probes to propose for a session's edit.
 pub(super) fn propose(edit: &SavedEdit, asked: &EditSpec, count: usize) -> Spec {
-    let old = Some(edit.result.true_answer.clone()).filter(|old| !old.trim().is_empty());
     Spec::Propose {
         prompt: asked.request.prompt.clone(),
         subject: asked.request.subject.clone(),
-        true_answer: old,
+        true_answer: edit.result.old_answer(),
         count,
         near: Some(edit.result.layer),
     }

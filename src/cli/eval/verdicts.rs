@@ -2,7 +2,7 @@
 
 use super::lines::{self, Lines};
 use crate::cli::error::CliError;
-use crate::cli::table::{Align, Table};
+use crate::cli::table::Table;
 use crate::edit::Method;
 use crate::engine::ModelInfo;
 use crate::measure::counterfact::report::{self, HEADINGS};
@@ -52,10 +52,7 @@ impl Verdicts {
 }
 
 pub fn table(found: &[Line], out: &mut dyn Write) -> io::Result<()> {
-    let mut align = vec![Align::Left];
-    align.extend([Align::Right; HEADINGS.len() - 1]);
-    let mut table = Table::new(&align);
-    table.row(HEADINGS);
+    let mut table = Table::of_figures(&HEADINGS);
     found.iter().for_each(|line| table.row(line.cells()));
     table.write(out)
 }

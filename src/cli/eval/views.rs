@@ -4,8 +4,7 @@ use crate::cli::client::Client;
 use crate::cli::edit::{layers, not_empty, with_braces};
 use crate::cli::error::CliError;
 use crate::cli::table::{Align, Table, share};
-use crate::cli::trace::drawn;
-use crate::cli::{Config, Context, hyper, open};
+use crate::cli::{Config, Context, files, hyper, open};
 use crate::edit::{EditSpec, LayerChoice, Method, Request};
 use crate::engine::{EditId, Outcome, Spec};
 use crate::measure::Watch;
@@ -137,7 +136,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         return Err(CliError::EngineEnded);
     };
     if let Some(path) = &args.out {
-        drawn(path, &views::svg(&report))?;
+        files::keep(path, &views::svg(&report))?;
     }
     if args.json {
         serde_json::to_writer(&mut *out, &report)?;
@@ -188,10 +187,9 @@ fn made(
 
 /// The edit of the session that was asked for.
 fn of_session(args: &Args, session: &Session) -> Result<(EditId, EditSpec), CliError> {
-    let mut edits = session.edits.iter();
     let edit = match args.edit {
-        Some(id) => edits.find(|edit| edit.id == id),
-        None => edits.rfind(|edit| !edit.asked.is_imported()),
+        Some(id) => session.edits.iter().find(|edit| edit.id == id),
+        None => session.made().next_back(),
     };
     let Some(edit) = edit else {
         let words = match args.edit {
@@ -200,10 +198,9 @@ fn of_session(args: &Args, session: &Session) -> Result<(EditId, EditSpec), CliE
         };
         return Err(CliError::Failed(words));
     };
-    let overwritten = Some(edit.result.true_answer.clone());
-    let overwritten = overwritten.filter(|old| !old.trim().is_empty());
+    let old = edit.result.old_answer();
     let asked = EditSpec {
-        true_answer: overwritten.or(edit.asked.true_answer.clone()),
+        true_answer: old.or(edit.asked.true_answer.clone()),
         ..edit.asked.clone()
     };
     Ok((edit.id, asked))
@@ -211,10 +208,7 @@ fn of_session(args: &Args, session: &Session) -> Result<(EditId, EditSpec), CliE
 
 /// The user's prompts; every line that is none is named.
 fn own(path: &Path, edit: &EditSpec, fact: usize) -> Result<Vec<Prompt>, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|source| CliError::File {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = files::read(path)?;
     let target = edit.requests().nth(fact).map(|r| r.target.as_str());
     let old = edit.true_answer.as_deref().unwrap_or_default();
     views::read(&text, target.unwrap_or_default(), old).map_err(|broken| {

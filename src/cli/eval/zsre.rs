@@ -5,7 +5,7 @@ use super::lines::{self, Lines};
 use super::told::Told;
 use crate::cli::client::Client;
 use crate::cli::error::CliError;
-use crate::cli::table::{Align, Table};
+use crate::cli::table::Table;
 use crate::cli::{Context, files, hyper, open};
 use crate::edit::{EditSpec, Method};
 use crate::engine::{ModelInfo, Outcome, Spec};
@@ -95,13 +95,7 @@ struct Verdict {
 const TOGETHER: usize = 16;
 
 pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
-    let single = args.methods.iter().find(|method| !method.takes_many());
-    if let Some(method) = single.filter(|_| args.at_once > 1) {
-        return Err(CliError::Failed(format!(
-            "{} rewrites one fact at a time: leave --at-once out, or name other methods",
-            method.name()
-        )));
-    }
+    hyper::together(&args.methods, args.at_once)?;
     let text = files::read(&args.file)?;
     let mut questions = parse(&text, args.target).map_err(|reason| {
         CliError::Failed(format!("{}: {}", args.file.display(), shown(&reason)))
@@ -148,10 +142,7 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
         });
         return Ok(writeln!(out, "{line}")?);
     }
-    let mut align = vec![Align::Left];
-    align.extend([Align::Right; HEADINGS.len() - 1]);
-    let mut table = Table::new(&align);
-    table.row(HEADINGS);
+    let mut table = Table::of_figures(&HEADINGS);
     found.iter().for_each(|line| table.row(line.cells()));
     table.write(out)?;
     if let Some(words) = drawn {

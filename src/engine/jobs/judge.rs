@@ -2,7 +2,7 @@
 //! weights and asked about, and nothing kept.
 
 use super::{Job, edit};
-use crate::edit::EditSpec;
+use crate::edit::{EditSpec, Request};
 use crate::engine::error::Result;
 use crate::engine::event::Outcome;
 use crate::engine::state::{Model, State};
@@ -28,38 +28,70 @@ pub fn run(
     texts: usize,
     state: &mut State,
 ) -> Result<Outcome> {
-    let started = Instant::now();
-    let (edited, norm) = match (edit, records.split_first()) {
-        (Some(how), Some((first, more))) => {
-            let spec = EditSpec {
-                request: first.request(),
-                more: more.iter().map(Record::request).collect(),
-                true_answer: Some(first.requested_rewrite.target_true.text.clone()),
-                ..how.clone()
-            };
-            let (report, deltas) = edit::attempt(job, &spec, &Watch::default(), state)?;
-            let edited = state.model()?.with(&deltas)?;
-            (edited, Some(report.relative_update_norm))
+    let how = edit.map(|how| {
+        let first = records.first().map(|record| &record.requested_rewrite);
+        EditSpec {
+            true_answer: first.map(|rewrite| rewrite.target_true.text.clone()),
+            ..how.clone()
         }
-        _ => (state.model()?.current.clone(), None),
-    };
-    let seconds = started.elapsed().as_secs_f64() / records.len().max(1) as f64;
+    });
+    let requests = records.iter().map(Record::request).collect();
+    let rewritten = rewritten(job, requests, how.as_ref(), state)?;
     let model = state.model()?;
     let seed = edit.map_or(1, |edit| edit.seed);
     let judge = |record: &Record| {
         let case = Case::new(&model.tokens, record, true)?;
-        let answers = case.answers(&edited, &mut job.brake())?;
+        let answers = case.answers(&rewritten.decoder, &mut job.brake())?;
         Ok(Judged {
             case_id: record.case_id,
             answers,
-            free: free(job, record, &edited, model)?,
-            texts: written(job, record, texts, seed, &edited, model)?,
-            relative_update_norm: norm,
-            seconds,
+            free: free(job, record, &rewritten.decoder, model)?,
+            texts: written(job, record, texts, seed, &rewritten.decoder, model)?,
+            relative_update_norm: rewritten.relative_update_norm,
+            seconds: rewritten.seconds,
         })
     };
     let judged = records.iter().map(judge).collect::<Result<_>>()?;
     Ok(Outcome::Judged(judged))
+}
+
+/// Weights that some facts were rewritten in, beside the ones in use.
+pub(super) struct Rewritten {
+    pub decoder: Decoder,
+    /// ‖ΔW‖/‖W‖; `None`: nothing was rewritten.
+    pub relative_update_norm: Option<f64>,
+    /// A fact's.
+    pub seconds: f64,
+}
+
+/// Rewrites `requests` in one change as `how` says; without it, or without any, the
+/// weights are as they are.
+pub(super) fn rewritten(
+    job: &Job,
+    mut requests: Vec<Request>,
+    how: Option<&EditSpec>,
+    state: &mut State,
+) -> Result<Rewritten> {
+    let started = Instant::now();
+    let facts = requests.len().max(1) as f64;
+    let (decoder, relative_update_norm) = match how.filter(|_| !requests.is_empty()) {
+        Some(how) => {
+            let spec = EditSpec {
+                request: requests.remove(0),
+                more: requests,
+                ..how.clone()
+            };
+            let (report, deltas) = edit::attempt(job, &spec, &Watch::default(), state)?;
+            let decoder = state.model()?.with(&deltas)?;
+            (decoder, Some(report.relative_update_norm))
+        }
+        None => (state.model()?.current.clone(), None),
+    };
+    Ok(Rewritten {
+        decoder,
+        relative_update_norm,
+        seconds: started.elapsed().as_secs_f64() / facts,
+    })
 }
 
 /// Whether the model, asked by the rewrite prompt and left to itself, says the

@@ -2,7 +2,7 @@
 
 use super::answers::{Judged, Scores};
 use super::texts::{References, entropy};
-use super::totals::{Interval, harmonic, interval};
+use super::totals::{Interval, harmonic, interval, mean};
 use super::verdicts::Verdicts;
 use crate::edit::Method;
 use serde::Serialize;
@@ -79,10 +79,6 @@ impl Line {
             .collect();
         let free: Vec<f64> = judged.iter().map(|(_, j)| f64::from(j.free)).collect();
         let known = |values: Vec<f64>| (!values.is_empty()).then(|| interval(&values).into());
-        let mean = |values: Vec<f64>| {
-            let n = values.len() as f64;
-            (n > 0.0).then(|| values.iter().sum::<f64>() / n)
-        };
         let norms = judged.iter().filter_map(|(_, j)| j.relative_update_norm);
         let seconds = judged.iter().filter(|_| method.is_some());
         Line {
@@ -102,8 +98,8 @@ impl Line {
             ge: known(ge),
             rs_cases: rs.len(),
             rs: known(rs),
-            mean_relative_update_norm: mean(norms.collect()),
-            seconds_an_edit: mean(seconds.map(|(_, j)| j.seconds).collect()),
+            mean_relative_update_norm: mean(norms),
+            seconds_an_edit: mean(seconds.map(|(_, j)| j.seconds)),
         }
     }
 }

@@ -15,5 +15,5 @@ pub use file::CasesFile;
 pub use lines::{Figure, Line};
 pub use record::{Object, Record, Rewrite};
 pub use texts::{References, entropy};
-pub use totals::{Interval, Totals, harmonic, harmonic_mean, interval};
+pub use totals::{Interval, Totals, harmonic, harmonic_mean, interval, mean};
 pub use verdicts::{Head, Verdict, Verdicts};

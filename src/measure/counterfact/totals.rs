@@ -21,6 +21,13 @@ pub struct Interval {
     pub half: f64,
 }
 
+/// The mean of some values; `None` of none.
+pub fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (mut sum, mut n) = (0.0, 0.0);
+    values.for_each(|value| (sum, n) = (sum + value, n + 1.0));
+    (n > 0.0).then(|| sum / n)
+}
+
 /// The mean of `values`, 1.96·σ/√n on either side (σ with n − 1).
 pub fn interval(values: &[f64]) -> Interval {
     let n = values.len() as f64;

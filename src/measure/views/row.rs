@@ -2,8 +2,8 @@
 
 use super::prompt::{Prompt, Wish};
 use crate::edit::error::Result;
-use crate::measure::fell;
 use crate::measure::score::{Ask, Scored};
+use crate::measure::shifted;
 use crate::model::Tokens;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ impl Row {
             // As a neighbour moves (ALGORITHMS §5).
             Wish::Keep { .. } => {
                 let known = before.p.is_finite() && after.p.is_finite();
-                known && before.top == after.top && !fell(before.p, after.p)
+                known && !shifted((before.p, &before.top), (after.p, &after.top))
             }
         };
         Row {

@@ -4,6 +4,7 @@ use super::prompt::Wish;
 use super::report::{Evidence, ViewScore};
 use super::row::Row;
 use super::view::{Thresholds, View};
+use crate::measure::counterfact::mean;
 
 /// A text that follows another's keeps at least this much of its entropy.
 const LANGUAGE: f64 = 0.8;
@@ -13,12 +14,6 @@ const LANGUAGE: f64 = 0.8;
 pub struct Rows {
     pub rows: Vec<Row>,
     pub left_out: usize,
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (mut sum, mut n) = (0.0, 0.0);
-    values.for_each(|value| (sum, n) = (sum + value, n + 1.0));
-    (n > 0.0).then(|| sum / n)
 }
 
 /// Retention: mean p(new).

@@ -3,7 +3,7 @@
 
 use super::answers::Marked;
 use crate::edit::Method;
-use crate::measure::counterfact::{Figure, harmonic_mean, interval};
+use crate::measure::counterfact::{Figure, harmonic_mean, interval, mean};
 use serde::Serialize;
 
 /// The scores of one method; those of the paper's Table 1 and what moved beside.
@@ -33,10 +33,6 @@ impl Line {
             let values: Vec<f64> = marked.iter().map(|(base, own)| field(base, own)).collect();
             Figure::from(interval(&values))
         };
-        let mean = |values: Vec<f64>| {
-            let n = values.len() as f64;
-            (n > 0.0).then(|| values.iter().sum::<f64>() / n)
-        };
         let efficacy = of(&|_, own| own.rewrite.accuracy());
         let paraphrase = of(&|_, own| own.paraphrase.accuracy());
         let specificity = of(&|_, own| own.neighbour.accuracy());
@@ -53,8 +49,8 @@ impl Line {
             paraphrase,
             specificity,
             unchanged: of(&|base, own| own.neighbour.same_as(&base.neighbour)),
-            mean_relative_update_norm: mean(norms.collect()),
-            seconds_an_edit: mean(edits.map(|(_, own)| own.seconds).collect()),
+            mean_relative_update_norm: mean(norms),
+            seconds_an_edit: mean(edits.map(|(_, own)| own.seconds)),
         }
     }
 

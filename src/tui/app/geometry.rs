@@ -46,7 +46,7 @@ impl State {
         (!record.spec.is_imported() && !probes.is_empty()).then(|| GeometrySpec {
             edit: Some(edit.id),
             probes,
-            old: Some(record.report.true_answer.clone()).filter(|old| !old.trim().is_empty()),
+            old: record.report.old_answer(),
             ..GeometrySpec::default()
         })
     }

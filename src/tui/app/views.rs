@@ -90,8 +90,7 @@ impl State {
     pub fn views_question(&self) -> Option<(EditId, EditSpec)> {
         let selected = self.edits.selected().filter(|edit| edit.on)?;
         let record = self.edits.records.get(&selected.id)?;
-        let old = record.report.true_answer.clone();
-        let old = Some(old).filter(|old| !old.trim().is_empty());
+        let old = record.report.old_answer();
         let spec = EditSpec {
             true_answer: old.or(record.spec.true_answer.clone()),
             ..record.spec.clone()

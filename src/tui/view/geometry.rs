@@ -64,43 +64,31 @@ fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles) {
 /// What it comes to, wrapped; the lines that were used.
 fn sentences(buf: &mut Buffer, inner: Rect, report: &GeometryReport, styles: &Styles) -> u16 {
     let room = usize::from(inner.width);
-    let most = inner.height / 2;
+    let sentences = report.sentences.iter();
+    let lines = sentences.flat_map(|sentence| hanging(&visible(sentence), room));
     let mut used = 0;
-    for sentence in &report.sentences {
-        let mut line = String::new();
-        let shown = visible(sentence).into_owned();
-        for word in shown.split(' ') {
-            if !line.is_empty() && width(&line) + 1 + width(word) > room {
-                if used < most {
-                    put(
-                        buf,
-                        inner.x,
-                        inner.y + used,
-                        inner.right(),
-                        &line,
-                        styles.text(),
-                    );
-                    used += 1;
-                }
-                line = "  ".into();
-            } else if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        if used < most {
-            put(
-                buf,
-                inner.x,
-                inner.y + used,
-                inner.right(),
-                &line,
-                styles.text(),
-            );
-            used += 1;
-        }
+    for (line, y) in lines.zip(inner.y..inner.y + inner.height / 2) {
+        put(buf, inner.x, y, inner.right(), &line, styles.text());
+        used += 1;
     }
     used
+}
+
+/// Lines of at most `room` columns, all but the first one indented.
+fn hanging(sentence: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in sentence.split(' ') {
+        let line = lines.last().map_or(0, |line| width(line));
+        match lines.last_mut() {
+            Some(last) if line == 0 => last.push_str(word),
+            Some(last) if line + 1 + width(word) <= room => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(format!("  {word}")),
+        }
+    }
+    lines
 }
 
 /// Columns of a number with its air, and of the bar of a cosine.

@@ -1,10 +1,11 @@
 //! What the engine says to each job.
 
+use super::cases::judged;
 use super::checks::answer_with_checks;
 use super::sides::viewed;
+use super::underneath::{erased, looked};
 use super::world::{
-    LAYERS, candidates, cell, erased, generations, judged, looked, model, neighbours, recheck,
-    tokenise, tried,
+    LAYERS, candidates, cell, generations, model, neighbours, recheck, tokenise, tried,
 };
 use pentimento::edit::Delta;
 use pentimento::engine::{
