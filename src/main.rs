@@ -1,11 +1,14 @@
 //! The process: arguments in, an exit status out. The only place that touches
 //! what the whole process shares: the panic hook, the log, signals.
 
-use pentimento::cli::{self, Cli, CliError, Config, Context, files};
+use pentimento::cli::{self, Cli, CliError, Context, files};
+use pentimento::config::Config;
 use pentimento::session::{self, folders, text};
+use pentimento::tui;
 use pentimento::tui::app::Settings;
+use pentimento::tui::layout::Preset;
 use pentimento::tui::run::Options;
-use pentimento::tui::{self, theme};
+use pentimento::tui::theme::{Choice, Theme};
 use signal_hook::{consts::SIGINT, flag};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
@@ -91,14 +94,23 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
         thresholds: config.validation,
         views: config.views,
         folder: std::env::current_dir().unwrap_or_default(),
+        keys: config.keys,
+        theme: cli
+            .theme
+            .and_then(|name| Theme::named(&name))
+            .unwrap_or(config.theme),
+        preset: cli
+            .layout
+            .and_then(|name| Preset::named(&name))
+            .unwrap_or(config.layout),
     };
-    let color = cli.color.or(config.color).unwrap_or_else(|| "auto".into());
-    let color = theme::Choice::parse(&color).ok_or(CliError::Color(color))?;
+    let color = cli.color.and_then(|name| Choice::parse(&name));
     Ok(Options {
         settings,
-        color,
+        color: color.or(config.color).unwrap_or_default(),
+        ground: config.ground,
         mouse: !cli.no_mouse && config.mouse.unwrap_or(true),
-        ..Options::default()
+        frames: config.frames,
     })
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up; those in one row stand beside each other and do not
 /// see each other.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 12] = [
     &["hub", "picture"],
     &["model"],
     &["facts"],
@@ -21,7 +21,9 @@ const FLOORS: [&[&str]; 10] = [
     &["measure"],
     &["session"],
     &["engine"],
-    &["tui", "cli"],
+    &["tui"],
+    &["config"],
+    &["cli"],
 ];
 
 /// Lines a file may have without a word on why.

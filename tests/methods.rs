@@ -188,6 +188,15 @@ fn emmet_of_one_fact_is_r_romes_update_for_the_same_key_and_value() {
     let off = largest(&(&a - &b)) / largest(&b);
     assert!(off < 1e-4, "off by {off:.1e}");
     assert!(change(decoder, &emmet).norm_l2() > 0.0);
+    // λ softens the constraints of several facts; one alone is met whatever it is.
+    let soft = Hyper {
+        lambda: 50.0,
+        ..free.clone()
+    };
+    let emmet_soft = by_factor(Method::Emmet, &model, &facts, &soft, &moment);
+    assert_eq!(change(decoder, &emmet_soft), a);
+    let memit_soft = by_factor(Method::Memit, &model, &facts, &soft, &moment);
+    assert!(change(decoder, &memit_soft).norm_l2() < 0.9 * a.norm_l2());
 }
 
 #[test]

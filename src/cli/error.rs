@@ -1,5 +1,6 @@
 //! Why a command ended without its result.
 
+use crate::config::ConfigError;
 use crate::edit::EditError;
 use crate::session::{LoadError, SaveError};
 use std::io;
@@ -62,8 +63,8 @@ pub enum CliError {
     NoTerminal,
     #[error("the terminal cannot be used: {0}")]
     Terminal(io::Error),
-    #[error("color = {0:?}: name one of auto, never, 16, 256, truecolor")]
-    Color(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error("{differences} of the session's figures came out otherwise")]
     Differs { differences: usize },
     /// What was asked is answered: they differ. Nothing went wrong.

@@ -35,7 +35,11 @@ pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), Cl
     let source = context.open.spec(Some(&session.model))?.source;
     export(&session, &factors, &source, args.form, &args.out)
         .map_err(|e| CliError::Failed(e.to_string()))?;
-    let on = session.edits.iter().filter(|edit| edit.on).count();
+    let on = session
+        .edits
+        .iter()
+        .filter(|edit| edit.on && edit.alpha != 0.0)
+        .count();
     let (form, path) = (args.form.name(), args.out.display());
     Ok(writeln!(out, "{on} edits as {form} in {path}")?)
 }

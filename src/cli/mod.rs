@@ -30,7 +30,6 @@ pub mod trace;
 pub mod train;
 pub mod validation;
 
-pub use config::Config;
 pub use error::CliError;
 pub use open::Open;
 
@@ -62,6 +61,14 @@ pub struct Cli {
     /// Leave the mouse to the terminal
     #[arg(long, help_heading = "Workbench")]
     pub no_mouse: bool,
+    /// Theme: auto, dark, light, contrast or colour-blind
+    #[arg(long, value_name = "THEME", hide_possible_values = true, help_heading = "Workbench",
+          value_parser = ["auto", "dark", "light", "contrast", "colour-blind"])]
+    pub theme: Option<String>,
+    /// Layout: bench, trace (wide) or probes (wide)
+    #[arg(long, value_name = "LAYOUT", hide_possible_values = true, help_heading = "Workbench",
+          value_parser = ["bench", "trace", "probes"])]
+    pub layout: Option<String>,
     /// A session to go on with in the workbench
     #[arg(value_name = "SESSION")]
     pub session: Option<PathBuf>,
@@ -84,6 +91,8 @@ pub enum Command {
     /// Look at models, and train your own
     #[command(subcommand)]
     Model(model::Command),
+    /// Say where the config file lies, check it, or print all it can say
+    Config(config::Args),
     /// Print completions for a shell
     Completions(completions::Args),
 }
@@ -131,6 +140,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Eval(command) => eval::run(command, context, &mut out),
         Command::Session(command) => session::run(command, context, &mut out),
         Command::Model(command) => model::run(command, context, &mut out),
+        Command::Config(args) => config::run(&args, &mut out),
         Command::Completions(args) => completions::run(&args, &mut out),
     }?;
     Ok(out.flush()?)

@@ -27,7 +27,10 @@ pub fn make(method: Method, task: &mut Task) -> Result<Made> {
         Method::Rome => Rome { one_key: false }.rewrite(task),
         Method::RRome => Rome { one_key: true }.rewrite(task),
         Method::Direct => Direct.rewrite(task),
-        Method::Memit | Method::Emmet => Memit.rewrite(task),
+        Method::Memit | Method::Emmet => {
+            let one_is_exact = method == Method::Emmet;
+            Memit { one_is_exact }.rewrite(task)
+        }
         Method::AlphaEdit => AlphaEdit.rewrite(task),
         Method::Ft => FineTune { limited: false }.rewrite(task),
         Method::FtL => FineTune { limited: true }.rewrite(task),

@@ -17,13 +17,20 @@ use crate::model::probe::{Point, Site};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
 
-pub struct Memit;
+pub struct Memit {
+    /// One fact alone is written exactly, whatever λ: EMMET's constraint needs
+    /// softening only among several (ALGORITHMS §4).
+    pub one_is_exact: bool,
+}
 
 impl Rewrite for Memit {
     fn rewrite(&self, task: &mut Task) -> Result<Made> {
         spread(task, |task, n, keys, lack| {
             let solved = task.factor(n)?.solve_many(keys)?;
-            let lambda = task.hyper.lambda;
+            let lambda = match self.one_is_exact && keys.ncols() == 1 {
+                true => 0.0,
+                false => task.hyper.lambda,
+            };
             let gram = keys.transpose() * &solved;
             let gram = Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| {
                 // Symmetric but for rounding.

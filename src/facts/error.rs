@@ -1,3 +1,5 @@
+//! Why a world cannot be read.
+
 use std::path::PathBuf;
 use thiserror::Error;
 

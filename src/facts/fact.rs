@@ -1,3 +1,5 @@
+//! One true sentence of a world, and what is asked of it.
+
 use serde::{Deserialize, Serialize};
 
 /// One true sentence, up to its wording: `relation` of `subject` is `object`.

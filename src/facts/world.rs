@@ -1,3 +1,5 @@
+//! A world: all its facts, by subject and by relation.
+
 use super::{Asked, Fact, FactsError};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Why a model cannot be trained.
+
 use crate::facts::FactsError;
 use crate::model::ModelError;
 use std::path::PathBuf;

@@ -39,7 +39,10 @@ pub use validation::Validating;
 pub use views::ViewsView;
 pub use watch::{Filter, Watched};
 
+use super::keymap::KeyMap;
+use super::layout::Preset;
 use super::store::{ModelEntry, Reply, SessionData, SessionEntry};
+use super::theme::Theme;
 use crate::edit::{LayerChoice, defaults};
 use crate::engine::{EventKind, LoadSpec, ModelInfo, Source, Spec};
 use crate::measure::Probe;
@@ -177,6 +180,9 @@ pub struct Settings {
     pub views: crate::measure::views::Thresholds,
     /// Where files are written that the user names without a folder.
     pub folder: PathBuf,
+    pub keys: KeyMap,
+    pub theme: Theme,
+    pub preset: Preset,
 }
 
 impl Default for Settings {
@@ -192,6 +198,9 @@ impl Default for Settings {
             thresholds: Thresholds::default(),
             views: Default::default(),
             folder: PathBuf::new(),
+            keys: KeyMap::default(),
+            theme: Theme::default(),
+            preset: Preset::default(),
         }
     }
 }
@@ -230,6 +239,8 @@ pub struct State {
     /// The last focused pane below the fact: the one shown where there is room for one.
     pub body: Pane,
     pub zoomed: bool,
+    pub preset: Preset,
+    pub theme: Theme,
     /// Topmost last.
     pub overlays: Vec<Overlay>,
     pub health: Health,
@@ -264,6 +275,8 @@ impl State {
     pub fn new(settings: Settings) -> Self {
         State {
             confabs: Confabs::new(settings.seed),
+            preset: settings.preset,
+            theme: settings.theme,
             settings,
             now: Duration::ZERO,
             size: Size::new(80, 24),
@@ -308,6 +321,11 @@ impl State {
             tone: Tone::Plain,
             at: self.now,
         });
+    }
+
+    /// A text with the user's keys in the place of commands: `‹trace›`.
+    pub fn tell(&self, text: &str) -> String {
+        self.settings.keys.tell(text)
     }
 
     pub fn complain(&mut self, text: impl Into<String>) {

@@ -1,8 +1,17 @@
 //! The one key map: what keys do, what `?` and the footer say of them, and what
-//! the palette finds by name.
+//! the palette finds by name. Which keys is the user's to say; texts that name
+//! a key name its command instead, and [`KeyMap::tell`] puts the key there.
+
+mod change;
+mod press;
+mod table;
+
+pub use change::{Changes, Entry, has_line, pane_named, section};
+pub use press::Press;
+pub use table::{BINDINGS, TOGETHER};
 
 use super::pane::Pane;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use Place::{Anywhere, In};
 
 /// What can be done by a key or from the palette.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +75,8 @@ pub enum Command {
     Shown,
     Transpose,
     Zoom,
+    Layout,
+    Theme,
     NextPane,
     PreviousPane,
     Go(Pane),
@@ -83,6 +94,27 @@ pub enum Command {
     Suspend,
     Repaint,
     Quit,
+}
+
+impl Command {
+    /// Its name in the config file: `trace`, `take-layer`, `go-stack`.
+    pub fn name(self) -> String {
+        let words = format!("{self:?}").replace('(', "").replace(')', "");
+        let mut name = String::with_capacity(words.len() + 4);
+        for letter in words.chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.extend(letter.to_lowercase());
+        }
+        name
+    }
+
+    /// The command of that name.
+    pub fn named(name: &str) -> Option<Command> {
+        let mut all = BINDINGS.iter().map(|line| line.command);
+        all.find(|command| command.name() == name)
+    }
 }
 
 /// Where a binding holds.
@@ -122,80 +154,6 @@ impl Group {
     }
 }
 
-/// A key with its modifiers; the shift of a letter is in the letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Press {
-    pub code: KeyCode,
-    pub mods: KeyModifiers,
-}
-
-impl From<KeyEvent> for Press {
-    fn from(key: KeyEvent) -> Self {
-        let mut mods =
-            key.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
-        if matches!(key.code, KeyCode::Char(_) | KeyCode::BackTab) {
-            mods -= KeyModifiers::SHIFT;
-        }
-        Press {
-            code: key.code,
-            mods,
-        }
-    }
-}
-
-impl std::fmt::Display for Press {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.mods.contains(KeyModifiers::CONTROL) {
-            write!(f, "ctrl-")?;
-        }
-        if self.mods.contains(KeyModifiers::SHIFT) {
-            write!(f, "shift-")?;
-        }
-        match self.code {
-            KeyCode::Char(' ') => write!(f, "space"),
-            KeyCode::Char(c) => write!(f, "{c}"),
-            KeyCode::Left => write!(f, "←"),
-            KeyCode::Right => write!(f, "→"),
-            KeyCode::Up => write!(f, "↑"),
-            KeyCode::Down => write!(f, "↓"),
-            KeyCode::Tab => write!(f, "tab"),
-            KeyCode::BackTab => write!(f, "shift-tab"),
-            KeyCode::Enter => write!(f, "enter"),
-            KeyCode::Esc => write!(f, "esc"),
-            KeyCode::PageUp => write!(f, "pgup"),
-            KeyCode::PageDown => write!(f, "pgdn"),
-            KeyCode::Home => write!(f, "home"),
-            KeyCode::End => write!(f, "end"),
-            other => write!(f, "{other}"),
-        }
-    }
-}
-
-const fn ch(c: char) -> Press {
-    key(KeyCode::Char(c))
-}
-
-const fn ctrl(c: char) -> Press {
-    Press {
-        code: KeyCode::Char(c),
-        mods: KeyModifiers::CONTROL,
-    }
-}
-
-const fn key(code: KeyCode) -> Press {
-    Press {
-        code,
-        mods: KeyModifiers::NONE,
-    }
-}
-
-const fn shift(code: KeyCode) -> Press {
-    Press {
-        code,
-        mods: KeyModifiers::SHIFT,
-    }
-}
-
 /// One line of the key map.
 pub struct Binding {
     pub command: Command,
@@ -208,180 +166,86 @@ pub struct Binding {
     pub long: &'static str,
 }
 
-const fn bind(
-    command: Command,
-    keys: &'static [Press],
-    place: Place,
-    group: Group,
-    short: &'static str,
-    long: &'static str,
-) -> Binding {
-    Binding {
-        command,
-        keys,
-        place,
-        group,
-        short,
-        long,
+/// The keys of each line of [`BINDINGS`]: as they come, or as the user has them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyMap {
+    keys: Vec<Vec<Press>>,
+}
+
+impl Default for KeyMap {
+    fn default() -> KeyMap {
+        KeyMap {
+            keys: BINDINGS.iter().map(|line| line.keys.to_vec()).collect(),
+        }
     }
 }
 
-use Group as G;
-use KeyCode as K;
-use Place::{Anywhere, In};
+impl KeyMap {
+    /// Every line with its keys, in the table's order.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = (&'static Binding, &[Press])> {
+        BINDINGS.iter().zip(self.keys.iter().map(Vec::as_slice))
+    }
 
-/// The key map. Where two lines share a key, the one of the focused pane counts.
-#[rustfmt::skip]
-pub static BINDINGS: &[Binding] = &[
-    bind(Command::Trace, &[ch('t')], Anywhere, G::Act, "trace", "trace where the fact is stored"),
-    bind(Command::Edit, &[ch('e')], Anywhere, G::Act, "edit", "edit: write the new answer"),
-    bind(Command::Validate, &[ch('V')], Anywhere, G::Act, "validate", "validate: an edit that must pass checks"),
-    bind(Command::Method, &[ch('m')], Anywhere, G::Act, "method", "change the method: r-ROME, ROME, MEMIT, …"),
-    bind(Command::Recipe, &[ch('p')], Anywhere, G::Act, "parameters", "parameters: layers, steps, rate, λ …"),
-    bind(Command::Duel, &[ch('D')], Anywhere, G::Act, "duel", "duel: try this edit by every method"),
-    bind(Command::Views, &[ch('R')], Anywhere, G::Act, "radar", "radar: thirteen views of the selected edit"),
-    bind(Command::Behind, &[key(K::Enter)], In(Pane::Views), G::Act, "prompts", "the prompts behind a view, and back"),
-    bind(Command::TakeMethod, &[key(K::Enter)], In(Pane::Duel), G::Act, "take", "edit by the selected method"),
-    bind(Command::Erase, &[], Anywhere, G::Act, "erase", "erase the concept, and see what a probe finds"),
-    bind(Command::Counterfact, &[], Anywhere, G::Act, "counterfact", "counterfact FILE [N]: evaluate the method"),
-    bind(Command::Prompts, &[key(K::Enter)], In(Pane::Counterfact), G::Act, "prompts", "the case's prompts"),
-    bind(Command::LayerDown, &[ch('<')], Anywhere, G::Act, "layer", "edit one layer lower; below 0 is auto"),
-    bind(Command::LayerUp, &[ch('>')], Anywhere, G::Act, "layer", "edit one layer higher"),
-    bind(Command::AskLayer, &[], Anywhere, G::Act, "layer", "choose the layers to edit by number"),
-    bind(Command::TakeLayer, &[key(K::Enter)], In(Pane::Trace), G::Act, "edit here", "edit at this layer, or auto"),
-    bind(Command::LayersLeft, &[ch('H'), shift(K::Left)], In(Pane::Trace), G::Act, "layers", "stretch the layers to edit, down"),
-    bind(Command::LayersRight, &[ch('L'), shift(K::Right)], In(Pane::Trace), G::Act, "layers", "stretch the layers to edit, up"),
-    bind(Command::Watch, &[ch('w')], Anywhere, G::Act, "watch", "probe neighbours of this fact now"),
-    bind(Command::Roll, &[ch('r')], Anywhere, G::Act, "roll", "confabulate again with the next seed"),
+    /// What a key does while `pane` has the focus.
+    pub fn lookup(&self, pane: Pane, press: Press) -> Option<Command> {
+        let hit = |place| {
+            self.lines()
+                .find(|(line, keys)| line.place == place && keys.contains(&press))
+                .map(|(line, _)| line.command)
+        };
+        hit(In(pane)).or_else(|| hit(Anywhere))
+    }
 
-    bind(Command::TypePrompt, &[ch('i')], Anywhere, G::Fact, "prompt", "type the prompt; {braces}: the subject"),
-    bind(Command::TypePrompt, &[key(K::Enter)], In(Pane::Fact), G::Fact, "type", "type the prompt"),
-    bind(Command::TypeTarget, &[ch('a')], Anywhere, G::Fact, "answer", "type the new answer"),
-    bind(Command::NextExample, &[ch('n')], Anywhere, G::Fact, "example", "next example"),
-    bind(Command::PreviousExample, &[ch('N')], Anywhere, G::Fact, "example", "previous example"),
-    bind(Command::ExtendLeft, &[ch('H'), shift(K::Left)], In(Pane::Fact), G::Fact, "subject", "stretch the subject to the left"),
-    bind(Command::ExtendRight, &[ch('L'), shift(K::Right)], In(Pane::Fact), G::Fact, "subject", "stretch the subject to the right"),
-    bind(Command::SubjectHere, &[ch('s')], In(Pane::Fact), G::Fact, "subject here", "this token is the subject"),
+    /// The line that stands for a command: the one with a key, where there is one.
+    pub fn binding(&self, command: Command) -> Option<(&'static Binding, &[Press])> {
+        let all = || self.lines().filter(|(line, _)| line.command == command);
+        all()
+            .find(|(_, keys)| !keys.is_empty())
+            .or_else(|| all().next())
+    }
 
-    bind(Command::Undo, &[ch('u')], Anywhere, G::Stack, "undo", "undo the last change of the stack"),
-    bind(Command::Redo, &[ctrl('r')], Anywhere, G::Stack, "redo", "redo it"),
-    bind(Command::Toggle, &[ch(' ')], Anywhere, G::Stack, "on/off", "switch the selected edit off or on"),
-    bind(Command::ToggleAll, &[ch('b')], Anywhere, G::Stack, "base", "switch all edits off, and on again"),
-    bind(Command::Weaker, &[ch('[')], Anywhere, G::Stack, "α", "scale the selected edit down by 0.1"),
-    bind(Command::Stronger, &[ch(']')], Anywhere, G::Stack, "α", "scale the selected edit up by 0.1"),
-    bind(Command::AskAlpha, &[ch('=')], Anywhere, G::Stack, "α", "alpha: scale the selected edit to a number"),
-    bind(Command::Go(Pane::Stack), &[ch('S'), ch('6')], Anywhere, G::Stack, "stack", "stack: every edit, layer and overlap"),
-    bind(Command::Solo, &[ch('s')], In(Pane::Stack), G::Stack, "solo", "solo: this edit alone, and back"),
-    bind(Command::MoveUp, &[ch('K')], In(Pane::Stack), G::Stack, "move", "move the edit up"),
-    bind(Command::MoveDown, &[ch('J')], In(Pane::Stack), G::Stack, "move", "move the edit down"),
-    bind(Command::Duplicate, &[ch('D')], In(Pane::Stack), G::Stack, "copy", "duplicate the edit, off"),
-    bind(Command::Drop, &[ch('d')], In(Pane::Edit), G::Stack, "drop", "drop the selected edit"),
-    bind(Command::Drop, &[ch('d')], In(Pane::Stack), G::Stack, "drop", "drop the selected edit"),
-    bind(Command::Recall, &[key(K::Enter)], In(Pane::Edit), G::Stack, "recall", "bring this edit's fact back"),
-    bind(Command::Recall, &[key(K::Enter)], In(Pane::Stack), G::Stack, "recall", "bring this edit's fact back"),
+    /// What is shown for a command: its key, else `:` and the name that the
+    /// palette knows it by.
+    pub fn key_name(&self, command: Command) -> String {
+        self.key(command)
+            .unwrap_or_else(|| format!(":{}", command.name()))
+    }
 
-    bind(Command::NextPane, &[key(K::Tab)], Anywhere, G::Look, "pane", "next pane"),
-    bind(Command::PreviousPane, &[key(K::BackTab)], Anywhere, G::Look, "pane", "previous pane"),
-    bind(Command::Go(Pane::Fact), &[ch('1')], Anywhere, G::Look, "fact", "go to the fact"),
-    bind(Command::Go(Pane::Trace), &[ch('2')], Anywhere, G::Look, "trace", "go to the trace"),
-    bind(Command::Go(Pane::Edit), &[ch('3')], Anywhere, G::Look, "edit", "go to the edit"),
-    bind(Command::Go(Pane::Neighbours), &[ch('4')], Anywhere, G::Look, "neighbours", "go to the neighbours"),
-    bind(Command::Go(Pane::Confabulations), &[ch('5')], Anywhere, G::Look, "confabulations", "go to the confabulations"),
-    bind(Command::Go(Pane::Duel), &[ch('7')], Anywhere, G::Look, "duel", "go to the duel of methods"),
-    bind(Command::Go(Pane::Lens), &[ch('U'), ch('8')], Anywhere, G::Look, "underneath", "underneath: the old answer, layer by layer"),
-    bind(Command::Go(Pane::Views), &[ch('9')], Anywhere, G::Look, "views", "go to the views of an edit"),
-    bind(Command::Go(Pane::Geometry), &[], Anywhere, G::Look, "geometry", "geometry: neighbours' keys, and which moved"),
-    bind(Command::Zoom, &[ch('z')], Anywhere, G::Look, "zoom", "zoom the pane to the whole screen"),
-    bind(Command::Left, &[ch('h'), key(K::Left)], Anywhere, G::Look, "left", "left"),
-    bind(Command::Down, &[ch('j'), key(K::Down)], Anywhere, G::Look, "down", "down"),
-    bind(Command::Up, &[ch('k'), key(K::Up)], Anywhere, G::Look, "up", "up"),
-    bind(Command::Right, &[ch('l'), key(K::Right)], Anywhere, G::Look, "right", "right"),
-    bind(Command::First, &[ch('g'), key(K::Home)], Anywhere, G::Look, "first", "to the start"),
-    bind(Command::Last, &[ch('G'), key(K::End)], Anywhere, G::Look, "last", "to the end"),
-    bind(Command::PageUp, &[key(K::PageUp), ctrl('b')], Anywhere, G::Look, "page", "a page up"),
-    bind(Command::PageDown, &[key(K::PageDown), ctrl('f')], Anywhere, G::Look, "page", "a page down"),
-    bind(Command::Kinds, &[ch('v')], Anywhere, G::Look, "kinds", "state, MLP, attention: together or alone"),
-    bind(Command::Shown, &[ch('v')], In(Pane::Lens), G::Look, "view", "old, new, change; off, on"),
-    bind(Command::Shown, &[ch('v')], In(Pane::Erasure), G::Look, "view", "old, new, change; off, on"),
-    bind(Command::Transpose, &[ch('x')], Anywhere, G::Look, "transpose", "transpose the trace: swap its axes"),
-    bind(Command::Filter, &[ch('f')], In(Pane::Neighbours), G::Look, "filter", "all, moved, or one group"),
-    bind(Command::Sort, &[ch('s')], In(Pane::Neighbours), G::Look, "sort", "sort probes: worst, before, after, group, file"),
-    bind(Command::Find, &[ch('/')], In(Pane::Neighbours), G::Look, "find", "find: only probes that say a text"),
-    bind(Command::ImportProbes, &[], Anywhere, G::Act, "import", "probes: import JSONL, CSV or CounterFact"),
-    bind(Command::ProposeProbes, &[], Anywhere, G::Act, "propose", "propose probes: by relation, object, nearness of keys"),
-    bind(Command::ForgetProbes, &[], Anywhere, G::Act, "forget", "forget the probes that were imported or proposed"),
-    bind(Command::Look, &[key(K::Enter)], In(Pane::Neighbours), G::Look, "look", "take this as the prompt"),
+    /// A command's key, if it has one.
+    pub fn key(&self, command: Command) -> Option<String> {
+        let (_, keys) = self.binding(command)?;
+        keys.first().map(ToString::to_string)
+    }
 
-    bind(Command::Save, &[ctrl('s')], Anywhere, G::Session, "save", "save the session"),
-    bind(Command::SaveAs, &[], Anywhere, G::Session, "save as", "save the session under another name"),
-    bind(Command::Sessions, &[ch('o')], Anywhere, G::Session, "open", "open a session"),
-    bind(Command::Models, &[ch('M')], Anywhere, G::Session, "model", "open another model"),
-    bind(Command::Export, &[ch('E')], Anywhere, G::Session, "export", "export the edits: peft, gguf, merged, delta"),
-    bind(Command::Copy, &[ch('y')], Anywhere, G::Session, "copy", "copy what the pane shows (OSC 52)"),
-    bind(Command::WriteFile, &[ch('Y')], Anywhere, G::Session, "write", "write what the pane shows to a file"),
-    bind(Command::Palette, &[ch(':')], Anywhere, G::Session, "command", "find any command by name"),
-    bind(Command::Help, &[ch('?')], Anywhere, G::Session, "keys", "list the keys"),
-    bind(Command::Back, &[key(K::Esc)], Anywhere, G::Session, "back", "back out one layer"),
-    bind(Command::Cancel, &[ctrl('c')], Anywhere, G::Session, "stop", "stop the running job; twice: leave"),
-    bind(Command::Suspend, &[ctrl('z')], Anywhere, G::Session, "suspend", "suspend to the shell"),
-    bind(Command::Repaint, &[ctrl('l')], Anywhere, G::Session, "repaint", "paint the screen anew"),
-    bind(Command::Quit, &[ch('q')], Anywhere, G::Session, "quit", "quit"),
-];
-
-/// Commands that the help tells in one line: their first keys, then the words.
-#[rustfmt::skip]
-pub static TOGETHER: &[(&[Command], &str)] = &[
-    (&[Command::LayerDown, Command::LayerUp], "edit a layer lower, higher; below 0: auto"),
-    (&[Command::LayersLeft, Command::LayersRight], "Trace: stretch the layers to edit"),
-    (&[Command::NextExample, Command::PreviousExample], "next example, previous one"),
-    (&[Command::ExtendLeft, Command::ExtendRight], "Fact: stretch the subject"),
-    (&[Command::Undo, Command::Redo], "undo and redo changes of the stack"),
-    (&[Command::Weaker, Command::Stronger], "scale the selected edit by 0.1"),
-    (&[Command::MoveUp, Command::MoveDown], "Stack: move the edit up, down"),
-    (&[Command::NextPane, Command::PreviousPane], "next pane, previous one"),
-    (&[Command::Left, Command::Down, Command::Up, Command::Right], "move in the pane; arrows too"),
-    (&[Command::First, Command::Last], "to the start, to the end"),
-    (&[Command::PageUp, Command::PageDown], "a page up, a page down"),
-    (&[Command::Filter, Command::Sort, Command::Find], "Neighbours: filter, sort, find"),
-    (&[Command::Copy, Command::WriteFile], "copy the pane (OSC 52), write it to a file"),
-    (
-        &[
-            Command::Go(Pane::Fact), Command::Go(Pane::Trace), Command::Go(Pane::Edit),
-            Command::Go(Pane::Neighbours), Command::Go(Pane::Confabulations),
-        ],
-        "go to a pane",
-    ),
-    (&[Command::Go(Pane::Duel), Command::Go(Pane::Lens), Command::Go(Pane::Views)], "duel, what is underneath, views"),
-];
-
-/// What a key does while `pane` has the focus.
-pub fn lookup(pane: Pane, press: Press) -> Option<Command> {
-    let hit = |place| {
-        BINDINGS
-            .iter()
-            .find(|b| b.place == place && b.keys.contains(&press))
-            .map(|b| b.command)
-    };
-    hit(In(pane)).or_else(|| hit(Anywhere))
-}
-
-/// The line that stands for a command: the one with a key, where there is one.
-pub fn binding(command: Command) -> Option<&'static Binding> {
-    let all = || BINDINGS.iter().filter(|b| b.command == command);
-    all().find(|b| !b.keys.is_empty()).or_else(|| all().next())
-}
-
-/// The key that is shown for a command.
-pub fn key_name(command: Command) -> String {
-    binding(command)
-        .and_then(|b| b.keys.first())
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    /// A text with keys in the place of commands: `‹trace›` becomes `t`.
+    pub fn tell(&self, text: &str) -> String {
+        let mut told = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('‹') {
+            told.push_str(before);
+            let named = after.split_once('›');
+            let command = named.and_then(|(name, after)| Some((Command::named(name)?, after)));
+            match command {
+                Some((command, after)) => {
+                    told.push_str(&self.key_name(command));
+                    rest = after;
+                }
+                None => {
+                    told.push('‹');
+                    rest = after;
+                }
+            }
+        }
+        told.push_str(rest);
+        told
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::press::{ctrl, key};
     use super::*;
+    use ratatui::crossterm::event::{KeyCode as K, KeyEvent, KeyModifiers};
     use std::collections::HashSet;
 
     #[test]
@@ -398,27 +262,55 @@ mod tests {
     }
 
     #[test]
-    fn no_key_needs_the_kitty_protocol() {
+    fn every_key_can_come_from_a_plain_terminal() {
         for k in BINDINGS.iter().flat_map(|b| b.keys) {
-            // Ctrl-I, Ctrl-M, Ctrl-H and Ctrl-[ are Tab, Enter, Backspace and Esc.
-            let lost = k.mods.contains(KeyModifiers::CONTROL)
-                && matches!(k.code, K::Char('i' | 'm' | 'h' | '[' | 'j'));
-            assert!(!lost && !k.mods.contains(KeyModifiers::ALT), "{k}");
+            assert_eq!(k.to_string().parse(), Ok(*k));
+            assert!(!k.mods.contains(KeyModifiers::ALT), "{k}");
             let shifted_enter = k.code == K::Enter && k.mods != KeyModifiers::NONE;
             assert!(!shifted_enter, "{k}");
         }
     }
 
     #[test]
+    fn every_command_has_a_name_of_its_own() {
+        let names: HashSet<String> = BINDINGS.iter().map(|b| b.command.name()).collect();
+        let commands: HashSet<Command> = BINDINGS.iter().map(|b| b.command).collect();
+        assert_eq!(names.len(), commands.len());
+        for command in commands {
+            assert_eq!(Command::named(&command.name()), Some(command));
+        }
+        assert_eq!(Command::Go(Pane::Stack).name(), "go-stack");
+    }
+
+    #[test]
     fn a_pane_overrules_the_rest() {
+        let map = KeyMap::default();
         let enter = key(K::Enter);
-        assert_eq!(lookup(Pane::Trace, enter), Some(Command::TakeLayer));
-        assert_eq!(lookup(Pane::Fact, enter), Some(Command::TypePrompt));
-        assert_eq!(lookup(Pane::Confabulations, enter), None);
+        assert_eq!(map.lookup(Pane::Trace, enter), Some(Command::TakeLayer));
+        assert_eq!(map.lookup(Pane::Fact, enter), Some(Command::TypePrompt));
+        assert_eq!(map.lookup(Pane::Confabulations, enter), None);
         let shifted = KeyEvent::new(K::Char('H'), KeyModifiers::SHIFT);
         assert_eq!(
-            lookup(Pane::Fact, shifted.into()),
+            map.lookup(Pane::Fact, shifted.into()),
             Some(Command::ExtendLeft)
         );
+    }
+
+    #[test]
+    fn texts_name_the_key_that_is_bound() {
+        let map = KeyMap::default();
+        assert_eq!(
+            map.tell("`‹trace›` traces it ‹of› ‹"),
+            "`t` traces it ‹of› ‹"
+        );
+        let mut other = map.clone();
+        for (line, keys) in BINDINGS.iter().zip(&mut other.keys) {
+            match line.command {
+                Command::Trace => *keys = vec![ctrl('t')],
+                Command::Edit => keys.clear(),
+                _ => {}
+            }
+        }
+        assert_eq!(other.tell("‹trace›, ‹edit›"), "ctrl-t, :edit");
     }
 }

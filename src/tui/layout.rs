@@ -2,6 +2,7 @@
 
 use super::pane::Pane;
 use ratatui::layout::{Rect, Size};
+use serde::{Deserialize, Serialize};
 
 /// Below this the workbench says that it needs more room.
 pub const SMALLEST: Size = Size::new(60, 20);
@@ -27,6 +28,43 @@ impl Screen {
     }
 }
 
+/// Which panes get the room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Four panes of like weight.
+    #[default]
+    Bench,
+    /// The trace from edge to edge, the edit and another pane below it.
+    Trace,
+    /// The probes from edge to edge, below the edit and another pane.
+    Probes,
+}
+
+impl Preset {
+    pub const ALL: [Preset; 3] = [Preset::Bench, Preset::Trace, Preset::Probes];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::Bench => "bench",
+            Preset::Trace => "trace",
+            Preset::Probes => "probes",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Preset> {
+        Preset::ALL.into_iter().find(|preset| preset.name() == name)
+    }
+
+    pub fn next(self) -> Preset {
+        match self {
+            Preset::Bench => Preset::Trace,
+            Preset::Trace => Preset::Probes,
+            Preset::Probes => Preset::Bench,
+        }
+    }
+}
+
 /// What the shape of the screen depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {
@@ -35,6 +73,7 @@ pub struct Wish {
     /// The pane shown where there is room for one below the fact.
     pub body: Pane,
     pub zoomed: bool,
+    pub preset: Preset,
     /// Rows that the trace would like, border included.
     pub trace_rows: u16,
     /// Rows that the stack's own screen would like, border included.
@@ -82,22 +121,89 @@ pub fn divide(wish: Wish) -> Option<Screen> {
         screen.panes.push((wish.body, rest));
         return Some(screen);
     }
-    let top = top_rows(wish, body.height);
+    screen.panes.extend(match wish.preset {
+        Preset::Bench => bench(wish, body),
+        Preset::Trace => trace_wide(wish, body),
+        Preset::Probes => probes_wide(wish, body),
+    });
+    Some(screen)
+}
+
+fn bench(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
+    let width = body.width;
     // From here on three heat maps stand side by side on the left.
     let left = if width >= 110 {
         width * 8 / 15
     } else {
         width / 2
     };
-    let cell = |x, y, w, h| Rect::new(x, body.y + y, w, h);
-    let (right, bottom) = (width - left, body.height - top);
-    screen.panes.extend([
-        (Pane::Trace, cell(0, 0, left, top)),
-        (Pane::Edit, cell(left, 0, right, top)),
-        (Pane::Neighbours, cell(0, top, left, bottom)),
-        (Pane::Confabulations, cell(left, top, right, bottom)),
-    ]);
-    Some(screen)
+    let (above, below) = cut(body, top_rows(wish, body.height));
+    let (trace, edit) = split(above, left);
+    let (neighbours, confabulations) = split(below, left);
+    vec![
+        (Pane::Trace, trace),
+        (Pane::Edit, edit),
+        (Pane::Neighbours, neighbours),
+        (Pane::Confabulations, confabulations),
+    ]
+}
+
+/// Heat maps over the whole width; below them the edit, and of the other two the
+/// one that was looked at last.
+fn trace_wide(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
+    let (above, below) = cut(body, top_rows(wish, body.height));
+    let (left, right) = split(below, body.width / 2);
+    let other = match wish.body {
+        Pane::Confabulations => Pane::Confabulations,
+        _ => Pane::Neighbours,
+    };
+    vec![(Pane::Trace, above), (Pane::Edit, left), (other, right)]
+}
+
+/// The board over the whole width; above it the edit, and of the other two the
+/// one that was looked at last.
+fn probes_wide(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
+    // Two thirds are the board's, unless there is too little for the rest.
+    let above = (body.height / 3).max(7);
+    let (above, below) = cut(body, above);
+    let (left, right) = split(above, body.width / 2);
+    let other = match wish.body {
+        Pane::Confabulations => Pane::Confabulations,
+        _ => Pane::Trace,
+    };
+    vec![
+        (Pane::Edit, left),
+        (other, right),
+        (Pane::Neighbours, below),
+    ]
+}
+
+/// The upper rows and the rest.
+fn cut(area: Rect, rows: u16) -> (Rect, Rect) {
+    let above = Rect {
+        height: rows,
+        ..area
+    };
+    let below = Rect {
+        y: area.y + rows,
+        height: area.height - rows,
+        ..area
+    };
+    (above, below)
+}
+
+/// The left columns and the rest.
+fn split(area: Rect, columns: u16) -> (Rect, Rect) {
+    let left = Rect {
+        width: columns,
+        ..area
+    };
+    let right = Rect {
+        x: area.x + columns,
+        width: area.width - columns,
+        ..area
+    };
+    (left, right)
 }
 
 /// The stack's own screen: the neighbours stay in sight under it, because they
@@ -135,7 +241,9 @@ mod tests {
     use super::*;
 
     fn wish(width: u16, height: u16, body: Pane, zoomed: bool) -> Wish {
+        let preset = Preset::Bench;
         Wish {
+            preset,
             size: Size::new(width, height),
             focus: body,
             body,
@@ -151,8 +259,15 @@ mod tests {
             for height in 20..80 {
                 let own = &Pane::ALL[5..];
                 for body in Pane::BELOW.iter().chain(own) {
-                    for zoomed in [false, true] {
-                        let screen = divide(wish(width, height, *body, zoomed)).unwrap();
+                    let all = Preset::ALL.map(|preset| (preset, false));
+                    for (preset, zoomed) in all.into_iter().chain([(Preset::Bench, true)]) {
+                        let wish = Wish {
+                            preset,
+                            ..wish(width, height, *body, zoomed)
+                        };
+                        let screen = divide(wish).unwrap();
+                        // What has the focus is to be seen.
+                        assert!(screen.pane(*body).is_some(), "{body:?} in {preset:?}");
                         let area: u32 = screen
                             .panes
                             .iter()

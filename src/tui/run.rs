@@ -23,8 +23,8 @@ use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Frames are at least this far apart; what happens in between shares one.
-const FRAME: Duration = Duration::from_millis(16);
+/// Frames a second at most, here and over SSH; what happens in between shares one.
+const FRAMES: (u16, u16) = (60, 20);
 /// How often a screen that changes by time alone is drawn.
 const TICK: Duration = Duration::from_millis(120);
 /// Engine events taken in before the keys are looked at again.
@@ -38,6 +38,15 @@ pub struct Options {
     /// `None`: as far as the terminal tells.
     pub ground: Option<Ground>,
     pub mouse: bool,
+    /// Frames a second at most; `None`: fewer where a line is in between.
+    pub frames: Option<u16>,
+}
+
+/// How far frames are apart at least.
+fn frame_time(frames: Option<u16>, env: impl Fn(&str) -> Option<String>) -> Duration {
+    let remote = env("SSH_CONNECTION").is_some_and(|value| !value.is_empty());
+    let usual = if remote { FRAMES.1 } else { FRAMES.0 };
+    Duration::from_secs(1) / u32::from(frames.unwrap_or(usual).max(1))
 }
 
 /// Opens the workbench in this terminal and returns when the user leaves it.
@@ -67,6 +76,7 @@ pub fn run(options: Options) -> io::Result<()> {
             inputs,
             store,
             clock: &|| clock.elapsed(),
+            frame: frame_time(options.frames, env),
         },
     );
     drop(screen);
@@ -85,6 +95,8 @@ pub struct World<'a> {
     pub store: Box<dyn Store>,
     /// The time since the start.
     pub clock: &'a dyn Fn() -> Duration,
+    /// Frames are at least this far apart.
+    pub frame: Duration,
 }
 
 /// Runs until the state asks to quit or there is nobody left to talk to.
@@ -105,7 +117,7 @@ pub fn drive(state: &mut State, world: World) -> io::Result<()> {
     let mut drawn: Option<Duration> = None;
     while !run.quit {
         let now = (world.clock)();
-        let frame = drawn.map_or(now, |at| at + FRAME);
+        let frame = drawn.map_or(now, |at| at + world.frame);
         if run.dirty && now >= frame {
             run.screen.draw(state)?;
             run.dirty = false;

@@ -3,6 +3,7 @@
 use super::app::overlay::{Ask, Hit};
 use super::keymap::{BINDINGS, Command};
 use super::store::{ModelEntry, SessionEntry};
+use super::theme::Theme;
 use crate::session::export::Form;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -21,6 +22,7 @@ pub fn argument(text: &str) -> Option<(Ask, &str)> {
         "probes" => Some((Ask::Probes, rest)),
         "propose" if first.parse::<usize>().is_ok() => Some((Ask::Propose, rest)),
         "find" => Some((Ask::Find, rest)),
+        "theme" if Theme::named(first).is_some() => Some((Ask::Theme, rest)),
         _ => None,
     }
 }
@@ -34,8 +36,14 @@ pub fn commands(text: &str) -> Vec<Hit> {
             Ask::Propose => Command::ProposeProbes,
             Ask::Find => Command::Find,
             Ask::Counterfact => Command::Counterfact,
+            Ask::Theme => Command::Theme,
             _ => Command::Export,
         };
+        let matched = Vec::new();
+        return vec![Hit { command, matched }];
+    }
+    // A command's own name, as it is shown where it has no key.
+    if let Some(command) = Command::named(text.trim()) {
         let matched = Vec::new();
         return vec![Hit { command, matched }];
     }

@@ -5,35 +5,19 @@
 //! the same is told by shading glyphs, weight and underlines.
 
 mod detect;
+mod palette;
 mod ramp;
+#[cfg(test)]
+mod sight;
 
 pub use detect::{Choice, Depth, Ground, detect, terminfo_entry};
+pub use palette::Palette;
 pub use ramp::Ramp;
 
 use crate::trace::Kind;
+use palette::{Hue, Hues};
 use ratatui::style::{Color, Modifier, Style};
-
-/// A named colour on a dark ground and on a light one, each in truecolor and in
-/// 256 colours; and in 16.
-#[derive(Clone, Copy)]
-struct Hue {
-    dark: ((u8, u8, u8), u8),
-    light: ((u8, u8, u8), u8),
-    ansi: Color,
-}
-
-const fn hue(dark: ((u8, u8, u8), u8), light: ((u8, u8, u8), u8), ansi: Color) -> Hue {
-    Hue { dark, light, ansi }
-}
-
-const OCHRE: Hue = hue(((217, 164, 65), 179), ((156, 104, 0), 94), Color::Yellow);
-const BLUE: Hue = hue(((122, 162, 219), 110), ((38, 98, 170), 25), Color::Blue);
-const PURPLE: Hue = hue(((167, 139, 250), 141), ((108, 74, 200), 62), Color::Magenta);
-const GREEN: Hue = hue(((112, 190, 128), 71), ((30, 130, 60), 28), Color::Green);
-const RED: Hue = hue(((230, 104, 96), 167), ((190, 50, 45), 124), Color::Red);
-const GREY: Hue = hue(((140, 138, 148), 245), ((112, 109, 118), 242), Color::Reset);
-const SHADE: Hue = hue(((92, 90, 100), 241), ((170, 167, 176), 248), Color::Reset);
-const GROUND: Hue = hue(((43, 40, 52), 236), ((234, 229, 217), 254), Color::Reset);
+use serde::{Deserialize, Deserializer};
 
 /// How many steps a heat scale has. Few, so that a cell that hardly changes
 /// keeps its bytes and a repaint stays small.
@@ -51,16 +35,108 @@ pub struct Heat {
     pub style: Style,
 }
 
+/// What the user chooses by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Theme {
+    /// The house's palette on the ground that the terminal has.
+    #[default]
+    Auto,
+    Dark,
+    Light,
+    /// Every text at 7:1 or more.
+    Contrast,
+    /// Nothing is told by red against green.
+    ColourBlind,
+}
+
+impl Theme {
+    pub const ALL: [Theme; 5] = [
+        Theme::Auto,
+        Theme::Dark,
+        Theme::Light,
+        Theme::Contrast,
+        Theme::ColourBlind,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Theme::Auto => "auto",
+            Theme::Dark => "dark",
+            Theme::Light => "light",
+            Theme::Contrast => "contrast",
+            Theme::ColourBlind => "colour-blind",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Theme> {
+        Theme::ALL.into_iter().find(|theme| theme.name() == name)
+    }
+
+    pub fn next(self) -> Theme {
+        let at = Theme::ALL.iter().position(|theme| *theme == self);
+        Theme::ALL[at.map_or(0, |at| (at + 1) % Theme::ALL.len())]
+    }
+
+    fn palette(self) -> Palette {
+        match self {
+            Theme::Auto | Theme::Dark | Theme::Light => Palette::Standard,
+            Theme::Contrast => Palette::Contrast,
+            Theme::ColourBlind => Palette::ColourBlind,
+        }
+    }
+
+    /// On this ground, unless the theme is of one itself.
+    fn ground(self, detected: Ground) -> Ground {
+        match self {
+            Theme::Dark => Ground::Dark,
+            Theme::Light => Ground::Light,
+            _ => detected,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Theme {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Theme, D::Error> {
+        let name = String::deserialize(from)?;
+        Theme::named(&name).ok_or_else(|| {
+            let words = "name one of auto, dark, light, contrast, colour-blind";
+            serde::de::Error::custom(words)
+        })
+    }
+}
+
 /// The styles of the workbench for one colour depth.
 #[derive(Clone, Debug)]
 pub struct Styles {
     pub depth: Depth,
     pub ground: Ground,
+    /// The ground that the terminal was found to have.
+    detected: Ground,
+    palette: Palette,
 }
 
 impl Styles {
+    /// The house's palette.
     pub fn new(depth: Depth, ground: Ground) -> Self {
-        Styles { depth, ground }
+        Styles {
+            depth,
+            ground,
+            detected: ground,
+            palette: Palette::Standard,
+        }
+    }
+
+    /// The same terminal in a theme.
+    pub fn themed(&self, theme: Theme) -> Self {
+        Styles {
+            ground: theme.ground(self.detected),
+            palette: theme.palette(),
+            ..*self
+        }
+    }
+
+    fn hues(&self) -> &'static Hues {
+        self.palette.hues()
     }
 
     fn color(&self, hue: Hue) -> Option<Color> {
@@ -95,12 +171,12 @@ impl Styles {
 
     /// Secondary text.
     pub fn dim(&self) -> Style {
-        self.muted(GREY)
+        self.muted(self.hues().grey)
     }
 
     /// Rules, ticks, things that are not there yet.
     pub fn faint(&self) -> Style {
-        self.muted(SHADE)
+        self.muted(self.hues().shade)
     }
 
     fn muted(&self, hue: Hue) -> Style {
@@ -113,7 +189,7 @@ impl Styles {
 
     /// The program's own colour: focus, keys, what to do next.
     pub fn accent(&self) -> Style {
-        self.fg(OCHRE)
+        self.fg(self.hues().new)
     }
 
     pub fn key(&self) -> Style {
@@ -135,7 +211,7 @@ impl Styles {
 
     /// What the unedited model says.
     pub fn old(&self) -> Style {
-        self.fg(BLUE)
+        self.fg(self.hues().old)
     }
 
     /// What the edit writes.
@@ -144,15 +220,15 @@ impl Styles {
     }
 
     pub fn good(&self) -> Style {
-        self.fg(GREEN)
+        self.fg(self.hues().good)
     }
 
     pub fn doubt(&self) -> Style {
-        self.fg(OCHRE)
+        self.fg(self.hues().doubt)
     }
 
     pub fn bad(&self) -> Style {
-        self.fg(RED)
+        self.fg(self.hues().bad)
     }
 
     pub fn bad_strong(&self) -> Style {
@@ -166,7 +242,7 @@ impl Styles {
 
     /// The row or entry the cursor is on.
     pub fn selected(&self, focused: bool) -> Style {
-        match self.color(GROUND) {
+        match self.color(self.hues().ground) {
             Some(c) if focused => Style::new().bg(c).add_modifier(Modifier::BOLD),
             Some(c) => Style::new().bg(c),
             None if focused => Style::new().add_modifier(Modifier::REVERSED),
@@ -176,12 +252,12 @@ impl Styles {
 
     /// A token of the subject.
     pub fn subject(&self) -> Style {
-        self.fg(PURPLE)
+        self.fg(self.hues().state)
     }
 
     /// The token whose key is edited.
     pub fn key_token(&self) -> Style {
-        self.fg(PURPLE)
+        self.fg(self.hues().state)
             .add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
     }
 
@@ -191,9 +267,9 @@ impl Styles {
 
     fn ink(&self, ramp: Ramp) -> Style {
         match ramp {
-            Ramp::State => self.fg(PURPLE),
-            Ramp::Mlp => self.fg(GREEN),
-            Ramp::Attn => self.fg(RED),
+            Ramp::State => self.fg(self.hues().state),
+            Ramp::Mlp => self.fg(self.hues().mlp),
+            Ramp::Attn => self.fg(self.hues().attn),
             Ramp::Old => self.old(),
             Ramp::New => self.new_answer(),
         }
@@ -217,8 +293,8 @@ impl Styles {
             };
         }
         let color = match self.depth {
-            Depth::True => ramp::truecolor(ramp, self.ground, level),
-            _ => ramp::indexed(ramp, self.ground, level),
+            Depth::True => ramp::truecolor(ramp, self.palette, self.ground, level),
+            _ => ramp::indexed(ramp, self.palette, self.ground, level),
         };
         Heat {
             glyph: " ",

@@ -24,7 +24,7 @@ mod views;
 
 use super::app::validation::Ended;
 use super::app::{Effect, Health, Mode, Msg, State};
-use super::keymap::{self, Command, Press};
+use super::keymap::{Command, Press};
 use crate::engine::Spec;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
@@ -78,7 +78,7 @@ fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         return vec![];
     }
     let press = Press::from(key);
-    let bound = keymap::lookup(state.focus, press);
+    let bound = state.settings.keys.lookup(state.focus, press);
     // These two hold everywhere, whatever is open.
     match bound {
         Some(Command::Cancel) => return commands::cancel(state),

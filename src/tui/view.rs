@@ -24,6 +24,7 @@ pub mod validation;
 pub mod views;
 
 use super::app::{Mode, Overlay, Pane, State};
+use super::keymap::Command;
 use super::layout::{self, SMALLEST, Screen, Wish};
 use super::text::{put, width};
 use super::theme::Styles;
@@ -38,6 +39,7 @@ pub fn screen(state: &State) -> Option<Screen> {
         focus: state.focus,
         body: state.body,
         zoomed: state.zoomed,
+        preset: state.preset,
         trace_rows: trace::rows_wanted(state),
         stack_rows: stack::rows_wanted(state),
     })
@@ -45,6 +47,7 @@ pub fn screen(state: &State) -> Option<Screen> {
 
 /// Draws everything; gives the place of the caret where one is shown.
 pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) -> Option<Position> {
+    let styles = &styles.themed(state.theme);
     let Some(screen) = screen(state) else {
         too_small(buf, styles);
         return None;
@@ -97,9 +100,15 @@ fn overlay(
     styles: &Styles,
 ) -> Option<Position> {
     match overlay {
-        Overlay::Help { scroll } => help::draw(buf, *scroll, styles),
+        Overlay::Help { scroll } => help::draw(buf, *scroll, &state.settings.keys, styles),
         Overlay::Palette { entry, selected } => {
-            return Some(palette::draw(buf, entry, *selected, styles));
+            return Some(palette::draw(
+                buf,
+                entry,
+                *selected,
+                &state.settings.keys,
+                styles,
+            ));
         }
         Overlay::Models { entry, selected } => {
             return Some(models::draw(buf, entry, *selected, state, styles));
@@ -140,13 +149,20 @@ fn frame<'a>(
 fn tabs(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
     let mut x = area.x + 1;
     for pane in &Pane::ALL[1..] {
+        // Those without a key are opened by what they show.
+        let Some((_, keys)) = state.settings.keys.binding(Command::Go(*pane)) else {
+            continue;
+        };
+        let number = keys.iter().find(|key| key.is_digit());
+        let Some(key) = number.or(keys.first()) else {
+            continue;
+        };
         let shown = *pane == state.body;
         let style = if shown {
             styles.title(true)
         } else {
             styles.dim()
         };
-        let key = Pane::ALL.iter().position(|p| p == pane).unwrap_or(0) + 1;
         if usize::from(area.right().saturating_sub(x)) < width(pane.name()) + 2 {
             return;
         }
@@ -163,12 +179,19 @@ fn tabs(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
 }
 
 /// Sentences for a pane that has nothing to show yet; what stands in backticks
-/// is a key.
-fn empty(buf: &mut Buffer, area: Rect, paragraphs: &[(&str, bool)], styles: &Styles) {
+/// is a key, or the command whose key it is.
+fn empty(
+    buf: &mut Buffer,
+    area: Rect,
+    paragraphs: &[(&str, bool)],
+    state: &State,
+    styles: &Styles,
+) {
     let wide = usize::from(area.width).min(64);
     let mut y = area.y;
     for (text, strong) in paragraphs {
         let style = if *strong { styles.text() } else { styles.dim() };
+        let text = state.tell(text);
         let pieces = text.split('`').enumerate();
         let pieces = pieces.map(|(i, t)| (t, if i % 2 == 1 { styles.key() } else { style }));
         for line in super::text::wrap(pieces, wide) {

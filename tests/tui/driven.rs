@@ -182,6 +182,7 @@ fn open(mute: fn(&Spec) -> bool) -> Driven {
                 inputs: received,
                 store: Box::new(store),
                 clock: &|| clock.elapsed(),
+                frame: Duration::from_millis(16),
             },
         )
     });

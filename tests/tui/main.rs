@@ -19,3 +19,4 @@ mod stacked;
 mod stored;
 mod validation;
 mod views;
+mod yours;

@@ -227,6 +227,7 @@ fn parse(keys: &str) -> Vec<KeyEvent> {
                 "up" => (KeyCode::Up, KeyModifiers::NONE),
                 "down" => (KeyCode::Down, KeyModifiers::NONE),
                 "home" => (KeyCode::Home, KeyModifiers::NONE),
+                "f5" => (KeyCode::F(5), KeyModifiers::NONE),
                 "backspace" => (KeyCode::Backspace, KeyModifiers::NONE),
                 other => match other.strip_prefix("c-") {
                     Some(c) => (

@@ -77,7 +77,7 @@ pub struct Args {
     /// Neighbours that are proposed
     #[arg(long, value_name = "N", default_value_t = EraseSpec::default().propose)]
     propose: usize,
-    /// More neighbours, JSONL of prompt, expected
+    /// More neighbours: JSONL of prompt, expected; CSV; or CounterFact's file
     #[arg(long, value_name = "FILE")]
     probes: Option<PathBuf>,
     /// Tokens of plain text for the perplexity; 0: none

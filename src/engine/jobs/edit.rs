@@ -162,7 +162,7 @@ pub(super) fn attempt(
         true_answer,
         layers: norms.into_iter().map(|(_, layer)| layer).collect(),
         second_moment: known.last().map(|(_, health)| *health),
-        norm_percentile: sample::percentile(&model.info.norm_sample, relative),
+        norm_percentile: sample::percentile(&model.info.norm_sample, largest),
         seed: spec.seed,
         facts: rows,
         probes,

@@ -30,7 +30,7 @@ prop_compose! {
 prop_compose! {
     fn any_edit(id: u64)(
         prefix in any::<String>(), subject in "\\PC+", target in "(?s).+",
-        alpha in -1.0..2.0f64, on in any::<bool>(), method in 0..3usize,
+        alpha in -1.0..2.0f64, on in any::<bool>(), method in 0..Method::ALL.len(),
         layer in 0..LAYERS, lr in 0.0..10.0f64, seed in any::<u32>(),
         templates in prop::collection::vec(any::<String>(), 0..5),
         losses in prop::collection::vec([any_number(), any_number(), any_number(), any_number()], 0..30),

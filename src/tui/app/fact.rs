@@ -71,13 +71,14 @@ pub enum Missing {
 }
 
 impl Missing {
+    /// With commands for keys ([`KeyMap::tell`](crate::tui::keymap::KeyMap::tell)).
     pub fn words(self) -> &'static str {
         match self {
-            Missing::Prompt => "write a prompt first: press i",
+            Missing::Prompt => "write a prompt first: press ‹type-prompt›",
             Missing::Subject => {
-                "choose the subject first: h l and H L on the tokens, or {braces} in the prompt"
+                "choose the subject first: ‹left› ‹right› and ‹extend-left› ‹extend-right› on the tokens, or {braces} in the prompt"
             }
-            Missing::Target => "write the new answer first: press a",
+            Missing::Target => "write the new answer first: press ‹type-target›",
         }
     }
 }

@@ -63,6 +63,7 @@ pub enum Ask {
     /// What rows have to say to be listed.
     Find,
     Counterfact,
+    Theme,
 }
 
 impl Ask {
@@ -76,6 +77,7 @@ impl Ask {
             Ask::Propose => "Propose how many probes?",
             Ask::Find => "List only probes that say  nothing: all of them",
             Ask::Counterfact => "Evaluate on which cases?  FILE, and how many",
+            Ask::Theme => "Paint in which theme?  auto, dark, light, contrast, colour-blind",
             Ask::Layer => "Edit which layers?  5, 5-9 or auto",
         }
     }

@@ -1,6 +1,7 @@
 //! How many colours the terminal has, asked in the order of what is most
 //! certain. OpenSSH does not forward `COLORTERM`, so terminfo is asked too.
 
+use serde::Deserialize;
 use std::path::PathBuf;
 
 /// The colours a terminal can show.
@@ -14,7 +15,8 @@ pub enum Depth {
 }
 
 /// What the terminal's background is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ground {
     #[default]
     Dark,
@@ -34,12 +36,21 @@ impl Ground {
     }
 }
 
-/// What the user asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How many colours the user asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Choice {
     #[default]
     Auto,
     Always(Depth),
+}
+
+impl TryFrom<String> for Choice {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Choice, &'static str> {
+        Choice::parse(&text).ok_or("name one of auto, never, 16, 256, truecolor")
+    }
 }
 
 impl Choice {

@@ -2,7 +2,7 @@
 //! *high* far from it. Brightness goes one way at every step, in 256 colours
 //! too: a scale that turns back would draw a ring where there is none.
 
-use super::{Ground, LEVELS};
+use super::{Ground, LEVELS, Palette};
 use crate::trace::Kind;
 use ratatui::style::Color;
 
@@ -35,8 +35,23 @@ impl From<Kind> for Ramp {
     }
 }
 
+/// Brightness alone tells the steps of a scale apart, in every palette; the
+/// colour-blind one has hues of its own.
 #[rustfmt::skip]
-const fn anchors(ramp: Ramp, ground: Ground) -> [Rgb; 4] {
+const fn anchors(ramp: Ramp, palette: Palette, ground: Ground) -> [Rgb; 4] {
+    if let Palette::ColourBlind = palette {
+        match (ground, ramp) {
+            (Ground::Dark, Ramp::State) => return [(33, 29, 44), (95, 60, 95), (190, 120, 185), (250, 215, 248)],
+            (Ground::Dark, Ramp::Mlp) => return [(20, 35, 30), (0, 85, 65), (0, 158, 115), (180, 240, 215)],
+            (Ground::Dark, Ramp::Attn) => return [(43, 28, 20), (120, 55, 10), (226, 104, 20), (255, 205, 160)],
+            (Ground::Dark, Ramp::New) => return [(38, 34, 20), (105, 88, 15), (220, 185, 50), (255, 240, 170)],
+            (Ground::Light, Ramp::State) => return [(246, 238, 246), (222, 180, 218), (165, 80, 155), (90, 20, 85)],
+            (Ground::Light, Ramp::Mlp) => return [(232, 245, 240), (160, 215, 198), (0, 140, 105), (0, 70, 52)],
+            (Ground::Light, Ramp::Attn) => return [(250, 238, 230), (246, 190, 150), (215, 85, 10), (120, 40, 0)],
+            (Ground::Light, Ramp::New) => return [(249, 245, 228), (236, 212, 130), (180, 130, 20), (95, 65, 0)],
+            (_, Ramp::Old) => {}
+        }
+    }
     match (ground, ramp) {
         (Ground::Dark, Ramp::State) => [(33, 29, 44), (80, 56, 138), (145, 110, 224), (220, 205, 255)],
         (Ground::Dark, Ramp::Mlp) => [(25, 35, 30), (31, 92, 62), (74, 168, 108), (198, 242, 196)],
@@ -52,12 +67,25 @@ const fn anchors(ramp: Ramp, ground: Ground) -> [Rgb; 4] {
 }
 
 #[rustfmt::skip]
-const fn cube(ramp: Ramp, ground: Ground) -> [u8; 8] {
+const fn cube(ramp: Ramp, palette: Palette, ground: Ground) -> [u8; 8] {
+    if let Palette::ColourBlind = palette {
+        match (ground, ramp) {
+            (Ground::Dark, Ramp::State) => return [234, 53, 96, 133, 139, 176, 182, 225],
+            (Ground::Dark, Ramp::Mlp) => return [234, 22, 23, 29, 36, 43, 79, 158],
+            (Ground::Dark, Ramp::Attn) => return [234, 52, 94, 130, 166, 208, 215, 223],
+            (Ground::Dark, Ramp::New) => return [234, 58, 94, 136, 178, 220, 221, 229],
+            (Ground::Light, Ramp::State) => return [255, 225, 182, 176, 139, 133, 96, 53],
+            (Ground::Light, Ramp::Mlp) => return [255, 152, 115, 72, 36, 29, 23, 22],
+            (Ground::Light, Ramp::Attn) => return [255, 223, 215, 208, 166, 130, 94, 52],
+            (Ground::Light, Ramp::New) => return [255, 223, 222, 221, 178, 136, 94, 58],
+            (_, Ramp::Old) => {}
+        }
+    }
     match (ground, ramp) {
         (Ground::Dark, Ramp::State) => [234, 53, 54, 92, 98, 141, 183, 189],
         (Ground::Dark, Ramp::Mlp) => [234, 22, 28, 34, 71, 77, 114, 157],
         (Ground::Dark, Ramp::Attn) => [234, 52, 88, 124, 160, 167, 174, 217],
-        (Ground::Dark, Ramp::Old) => [234, 17, 18, 25, 32, 74, 117, 153],
+        (Ground::Dark, Ramp::Old) => [233, 17, 18, 25, 32, 74, 117, 153],
         (Ground::Dark, Ramp::New) => [234, 58, 94, 136, 178, 179, 221, 222],
         (Ground::Light, Ramp::State) => [255, 189, 183, 141, 98, 92, 54, 53],
         (Ground::Light, Ramp::Mlp) => [255, 157, 114, 77, 71, 34, 28, 22],
@@ -68,8 +96,8 @@ const fn cube(ramp: Ramp, ground: Ground) -> [u8; 8] {
 }
 
 /// The colour of `level` (of [`LEVELS`]) in 24 bits.
-pub fn truecolor(ramp: Ramp, ground: Ground, level: usize) -> Color {
-    let anchors = anchors(ramp, ground);
+pub fn truecolor(ramp: Ramp, palette: Palette, ground: Ground, level: usize) -> Color {
+    let anchors = anchors(ramp, palette, ground);
     let last = anchors.len() - 1;
     let at = level.min(LEVELS - 1) as f64 / (LEVELS - 1) as f64 * last as f64;
     let from = (at as usize).min(last - 1);
@@ -80,8 +108,8 @@ pub fn truecolor(ramp: Ramp, ground: Ground, level: usize) -> Color {
 }
 
 /// The colour of `level` (of [`LEVELS`]) in the 256-colour palette.
-pub fn indexed(ramp: Ramp, ground: Ground, level: usize) -> Color {
-    let cube = cube(ramp, ground);
+pub fn indexed(ramp: Ramp, palette: Palette, ground: Ground, level: usize) -> Color {
+    let cube = cube(ramp, palette, ground);
     let at = level.min(LEVELS - 1) * (cube.len() - 1);
     Color::Indexed(cube[(at + (LEVELS - 1) / 2) / (LEVELS - 1)])
 }
@@ -89,40 +117,29 @@ pub fn indexed(ramp: Ramp, ground: Ground, level: usize) -> Color {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::theme::sight;
 
     fn rgb(color: Color) -> Rgb {
-        let step = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
         match color {
             Color::Rgb(r, g, b) => (r, g, b),
-            Color::Indexed(i) if i >= 232 => {
-                (8 + 10 * (i - 232), 8 + 10 * (i - 232), 8 + 10 * (i - 232))
-            }
-            Color::Indexed(i) => (
-                step((i - 16) / 36),
-                step((i - 16) / 6 % 6),
-                step((i - 16) % 6),
-            ),
+            Color::Indexed(i) => sight::of_cube(i),
             other => panic!("{other:?} is not in a ramp"),
         }
     }
 
-    fn luminance(color: Color) -> f64 {
-        let linear = |c: u8| (f64::from(c) / 255.0).powf(2.2);
-        let (r, g, b) = rgb(color);
-        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
-    }
-
     #[test]
     fn brightness_goes_one_way() {
-        for ramp in Ramp::ALL {
+        let all = |ramp| Palette::ALL.map(|palette| (ramp, palette));
+        for (ramp, palette) in Ramp::ALL.into_iter().flat_map(all) {
             for color in [truecolor, indexed] {
-                let steps = |ground| (0..LEVELS).map(move |l| luminance(color(ramp, ground, l)));
+                let shade = move |ground, l| sight::luminance(rgb(color(ramp, palette, ground, l)));
+                let steps = |ground| (0..LEVELS).map(move |l| shade(ground, l));
                 let dark: Vec<f64> = steps(Ground::Dark).collect();
                 let light: Vec<f64> = steps(Ground::Light).rev().collect();
-                assert!(dark.is_sorted(), "{ramp:?}: {dark:?}");
-                assert!(light.is_sorted(), "{ramp:?}: {light:?}");
+                assert!(dark.is_sorted(), "{ramp:?} {palette:?}: {dark:?}");
+                assert!(light.is_sorted(), "{ramp:?} {palette:?}: {light:?}");
                 assert!(dark[0] < 0.03 && dark[LEVELS - 1] > 0.4);
-                assert!(light[0] < 0.1 && light[LEVELS - 1] > 0.8);
+                assert!(light[0] < 0.12 && light[LEVELS - 1] > 0.8);
             }
         }
     }

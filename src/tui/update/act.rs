@@ -18,7 +18,7 @@ pub fn ready(state: &mut State) -> bool {
         Health::Loading => state.say("the model is still opening"),
         Health::Failed(_) => state.complain("no model is open"),
         Health::Dead(_) => {
-            state.complain("the engine has stopped: save with ctrl-s and start again");
+            state.complain(state.tell("the engine has stopped: save with ‹save› and start again"));
         }
     }
     false
@@ -139,7 +139,7 @@ pub fn ask_for(state: &mut State, missing: Missing) -> Vec<Effect> {
         Missing::Target => state.type_in(Field::Target),
         Missing::Subject => state.focus_on(Pane::Fact),
     }
-    state.say(missing.words());
+    state.say(state.tell(missing.words()));
     vec![]
 }
 
@@ -207,7 +207,9 @@ pub fn generate(state: &mut State, prompts: Vec<String>) -> Effect {
 pub fn example(state: &mut State, by: isize) -> Vec<Effect> {
     let examples = state.model.as_ref().map_or(&[][..], |m| &m.examples);
     let Some(count) = Some(examples.len()).filter(|n| *n > 0) else {
-        state.say("this model brings no examples: press i and type a prompt");
+        state.say(
+            state.tell("this model brings no examples: press ‹type-prompt› and type a prompt"),
+        );
         return vec![];
     };
     let at = match state.fact.example {

@@ -9,6 +9,7 @@ use crate::tui::app::trace::At;
 use crate::tui::app::{Ask, Effect, Entry, Field, Overlay, Pane, Show, State};
 use crate::tui::export;
 use crate::tui::keymap::Command;
+use crate::tui::theme::Theme;
 
 pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     use Command as C;
@@ -84,6 +85,12 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             state.zoomed = !state.zoomed;
             return board::follow(state);
         }
+        C::Layout => {
+            state.preset = state.preset.next();
+            state.say(format!("layout: {}", state.preset.name()));
+            return board::follow(state);
+        }
+        C::Theme => set_theme(state, state.theme.next()),
         C::NextPane => state.focus_on(state.focus.step(1)),
         C::PreviousPane => state.focus_on(state.focus.step(-1)),
         C::Go(pane) => {
@@ -226,13 +233,17 @@ fn move_to_end(state: &mut State, direction: isize) {
     }
 }
 
+pub fn set_theme(state: &mut State, theme: Theme) {
+    state.theme = theme;
+    state.say(format!("theme: {}", theme.name()));
+}
+
 fn copy(state: &mut State) -> Vec<Effect> {
     match export::text(state, state.focus) {
         Some(text) => {
-            state.say(format!(
-                "{} copied; if the terminal ignores OSC 52, Y writes it to a file",
-                export::what(state.focus)
-            ));
+            let else_how = "if the terminal ignores OSC 52, ‹write-file› writes it to a file";
+            let else_how = state.tell(else_how);
+            state.say(format!("{} copied; {else_how}", export::what(state.focus)));
             vec![Effect::Copy(text)]
         }
         None => {
@@ -268,7 +279,7 @@ fn back(state: &mut State) {
 pub fn cancel(state: &mut State) -> Vec<Effect> {
     if let Some(ticket) = state.jobs.stoppable() {
         state.leaving = true;
-        state.say("stopping; ctrl-c again leaves");
+        state.say(state.tell("stopping; ‹cancel› again leaves"));
         if state.duel.running().any(|own| own == ticket) {
             return duel::stop(state);
         }
@@ -278,6 +289,6 @@ pub fn cancel(state: &mut State) -> Vec<Effect> {
         return session::leave(state);
     }
     state.leaving = true;
-    state.say("nothing is running; ctrl-c again leaves");
+    state.say(state.tell("nothing is running; ‹cancel› again leaves"));
     vec![]
 }

@@ -7,6 +7,7 @@ use crate::tui::app::{Ask, Confirm, Effect, Overlay, State};
 use crate::tui::export;
 use crate::tui::keymap::{Command, Press};
 use crate::tui::search;
+use crate::tui::theme::Theme;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::path::{Path, PathBuf};
 
@@ -231,6 +232,12 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
         },
         Ask::Alpha => super::stack::scale_to(state, &text),
         Ask::Counterfact => super::counterfact::typed(state, &text),
+        Ask::Theme => {
+            if let Some(theme) = Theme::named(text.trim()) {
+                commands::set_theme(state, theme);
+            }
+            vec![]
+        }
         Ask::Export => super::export::typed(state, &text),
         Ask::Probes => super::board::import(state, &text),
         Ask::Propose => super::board::propose(state, &text),

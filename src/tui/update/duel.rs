@@ -107,6 +107,6 @@ pub fn take_method(state: &mut State) -> Vec<Effect> {
     let spec = chosen.spec.clone();
     act::bring_back(state, &spec);
     state.focus_on(Pane::Edit);
-    state.say("e writes it by this method");
+    state.say(state.tell("‹edit› writes it by this method"));
     act::predict(state)
 }

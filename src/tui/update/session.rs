@@ -240,7 +240,7 @@ fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Ef
         state.session.saved = state.session.changes;
         state.say(format!("opened {}", shown_name(path)));
     } else {
-        state.say("the sitting that was left behind is back; ctrl-s saves it");
+        state.say(state.tell("the sitting that was left behind is back; ‹save› saves it"));
     }
     state.session.path = path;
     if state.edits.selected().is_some() {

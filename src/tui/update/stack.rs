@@ -211,8 +211,8 @@ pub fn rechecked(state: &mut State, found: StackCheck) {
     if faded.len() > NAMED {
         words.push(format!("and {} more", faded.len() - NAMED));
     }
-    state.warn(format!(
-        "{}. The newest edit moves what was written before; S shows how much their keys overlap.",
-        words.join(", ")
-    ));
+    let why = "The newest edit moves what was written before; ‹go-stack› shows how much their \
+               keys overlap.";
+    let why = state.tell(why);
+    state.warn(format!("{}. {why}", words.join(", ")));
 }

@@ -60,6 +60,6 @@ fn edit(state: &mut State, field: Field, change: impl FnOnce(&mut Entry) -> bool
 fn leave(state: &mut State) {
     state.mode = Mode::Command;
     if let Err(missing) = state.fact.request() {
-        state.say(missing.words());
+        state.say(state.tell(missing.words()));
     }
 }

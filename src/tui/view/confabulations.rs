@@ -44,13 +44,13 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             &[
                 ("What does it make up now?", true),
                 (
-                    "One seed, with and without the edit, token by token. `r` continues the \
+                    "One seed, with and without the edit, token by token. `‹roll›` continues the \
                      prompt now.",
                     false,
                 ),
             ]
         };
-        return empty(buf, inner, words, styles);
+        return empty(buf, inner, words, state, styles);
     }
     let half = inner.width.saturating_sub(3) / 2;
     let rows: Vec<Row> = list

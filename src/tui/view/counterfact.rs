@@ -27,7 +27,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         let words: &[(&str, bool)] = &[
             ("Is this method any good?", true),
             (
-                "Each case of a CounterFact file is rewritten by the method that is chosen (`m`), asked about and let go: does the edit hold, in other words too, and does it leave its neighbours alone?",
+                "Each case of a CounterFact file is rewritten by the method that is chosen (`‹method›`), asked about and let go: does the edit hold, in other words too, and does it leave its neighbours alone?",
                 false,
             ),
             (
@@ -35,7 +35,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
                 true,
             ),
         ];
-        return empty(buf, inner, words, styles);
+        return empty(buf, inner, words, state, styles);
     }
     let mut inner = inner;
     if let Some(problem) = &view.problem {

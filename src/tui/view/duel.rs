@@ -24,11 +24,11 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         let words: &[(&str, bool)] = &[
             ("Which method?", true),
             (
-                "`D` tries the edit of the fact by every method, one after the other, each on the weights as they are. None is kept: `enter` takes the selected method, `e` then writes the fact by it.",
+                "`‹duel›` tries the edit of the fact by every method, one after the other, each on the weights as they are. None is kept: `‹take-method›` takes the selected method, `‹edit›` then writes the fact by it.",
                 false,
             ),
         ];
-        return empty(buf, inner, words, styles);
+        return empty(buf, inner, words, state, styles);
     }
     let parts = Parts::of(inner, state);
     table(buf, parts.table, state, styles);
@@ -75,7 +75,7 @@ fn about<'a>(state: &State, styles: &Styles) -> Words<'a> {
         (short(&request.target).into(), styles.new_answer()),
     ];
     if state.duel.made_on != state.edits.ground() {
-        let other = "  on other weights than these: D tries again";
+        let other = state.tell("  on other weights than these: ‹duel› tries again");
         words.push((other.into(), styles.doubt()));
     }
     words

@@ -77,16 +77,18 @@ fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles) {
         let words: &[(&str, bool)] = &[
             (problem, true),
             (
-                "`:` erase begins again; `pentimento eval erase` takes labelled prompts of your own.",
+                "`‹palette›` erase begins again; `pentimento eval erase` takes labelled prompts of your own.",
                 false,
             ),
         ];
-        return empty(buf, inner, words, styles);
+        return empty(buf, inner, words, state, styles);
     }
     let next = match (&state.health, running) {
-        (Health::Dead(_) | Health::Failed(_), _) => "No model is open: `M` opens one.",
+        (Health::Dead(_) | Health::Failed(_), _) => "No model is open: `‹models›` opens one.",
         (_, true) => "Reading the residuals of the labelled prompts …",
-        _ => "Write a prompt with its subject (`i`) and a new answer (`a`); `:erase` begins.",
+        _ => {
+            "Write a prompt with its subject (`‹type-prompt›`) and a new answer (`‹type-target›`); `:erase` begins."
+        }
     };
     let words: &[(&str, bool)] = &[
         ("What if it were really gone?", true),
@@ -96,7 +98,7 @@ fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles) {
         ),
         (next, true),
     ];
-    empty(buf, inner, words, styles);
+    empty(buf, inner, words, state, styles);
 }
 
 /// What was erased; gives the line after it.

@@ -110,9 +110,10 @@ fn prompt(buf: &mut Buffer, row: Rect, state: &State, styles: &Styles) -> Option
     if fact.text().is_empty() {
         let words = match &state.health {
             Health::Loading => "the model is opening …",
-            _ => "press i and write a sentence that stops before its answer",
+            _ => "press ‹type-prompt› and write a sentence that stops before its answer",
         };
-        put(buf, x, row.y, row.right(), words, styles.dim());
+        let words = state.tell(words);
+        put(buf, x, row.y, row.right(), &words, styles.dim());
         return None;
     }
     let shown = clip_start(&visible(fact.text()), place.width.into()).into_owned();
@@ -289,7 +290,7 @@ fn target(buf: &mut Buffer, row: Rect, state: &State, styles: &Styles) -> Option
             x,
             row.y,
             row.right(),
-            "press a and write what it should say instead",
+            &state.tell("press ‹type-target› and write what it should say instead"),
             styles.dim(),
         );
         return None;

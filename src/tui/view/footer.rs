@@ -2,7 +2,7 @@
 
 use super::typing;
 use crate::tui::app::{Field, Mode, Pane, State, Tone};
-use crate::tui::keymap::{self, Command as C};
+use crate::tui::keymap::{Command as C, KeyMap};
 use crate::tui::text::{clip, put, width};
 use crate::tui::theme::Styles;
 use ratatui::buffer::Buffer;
@@ -37,7 +37,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
     }
     let next = next_step(state);
     for commands in offered(state) {
-        let (key, word) = label(commands);
+        let (key, word) = label(&state.settings.keys, commands);
         if !line.pair(&key, word, next == Some(commands[0])) {
             break;
         }
@@ -85,7 +85,7 @@ impl Line<'_> {
             self.end = self.x.saturating_sub(2);
             put(self.buf, self.x, self.y, full, &words, self.styles.accent());
         } else if !typing(state) {
-            let tail = [C::Help, C::Quit].map(|c| label(&[c]));
+            let tail = [C::Help, C::Quit].map(|c| label(&state.settings.keys, &[c]));
             let wide: usize = tail.iter().map(|(k, w)| width(k) + width(w) + 3).sum();
             self.x = full.saturating_sub(wide as u16 - 2);
             let end = self.x.saturating_sub(2);
@@ -101,9 +101,9 @@ impl Line<'_> {
 }
 
 /// The keys of one or more commands, and one word for them.
-fn label(commands: &[C]) -> (String, &'static str) {
-    let keys: Vec<String> = commands.iter().map(|c| keymap::key_name(*c)).collect();
-    let word = keymap::binding(commands[0]).map_or("", |b| b.short);
+fn label(map: &KeyMap, commands: &[C]) -> (String, &'static str) {
+    let keys: Vec<String> = commands.iter().map(|c| map.key_name(*c)).collect();
+    let word = map.binding(commands[0]).map_or("", |(line, _)| line.short);
     (keys.join(" "), word)
 }
 

@@ -52,13 +52,13 @@ fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles) {
         None => &[
             ("Which neighbours must move?", true),
             (
-                "The key of the selected edit beside those of the probes. `e` makes an edit, `w` \
+                "The key of the selected edit beside those of the probes. `‹edit›` makes an edit, `‹watch›` \
                  or :propose watches neighbours.",
                 false,
             ),
         ],
     };
-    empty(buf, inner, words, styles);
+    empty(buf, inner, words, state, styles);
 }
 
 /// What it comes to, wrapped; the lines that were used.

@@ -1,7 +1,7 @@
 //! The keys, listed from the key map itself.
 
 use super::centred;
-use crate::tui::keymap::{BINDINGS, Binding, Group, Place, TOGETHER, key_name};
+use crate::tui::keymap::{Binding, Command, Group, KeyMap, Place, Press, TOGETHER};
 use crate::tui::text::{put, width};
 use crate::tui::theme::Styles;
 use crate::tui::widgets::panel::{Panel, clear};
@@ -15,12 +15,15 @@ enum Line {
     Blank,
 }
 
-fn lines(group: Group) -> Vec<Line> {
+fn lines(group: Group, map: &KeyMap) -> Vec<Line> {
     let mut lines = vec![Line::Heading(group.name())];
-    let named = |b: &&Binding| b.group == group && !b.keys.is_empty();
-    for binding in BINDINGS.iter().filter(named) {
+    for (binding, keys) in map.lines() {
+        if binding.group != group || keys.is_empty() {
+            continue;
+        }
         // What one key does in several panes is told once.
-        if !std::ptr::eq(binding, alike(binding).next().unwrap_or(binding)) {
+        let first = alike(binding.command, keys, map).next();
+        if first.is_some_and(|first| !std::ptr::eq(first, binding)) {
             continue;
         }
         let together = TOGETHER
@@ -28,27 +31,27 @@ fn lines(group: Group) -> Vec<Line> {
             .find(|(all, _)| all.contains(&binding.command));
         lines.push(match together {
             Some((all, words)) if all[0] == binding.command => {
-                let keys: Vec<String> = all.iter().map(|c| key_name(*c)).collect();
+                let keys: Vec<String> = all.iter().map(|c| map.key_name(*c)).collect();
                 Line::Keys(keys.join(" "), words.to_string())
             }
             Some(_) => continue,
-            None => Line::Keys(keys(binding), words(binding)),
+            None => Line::Keys(names(keys), words(binding, keys, map)),
         });
     }
     lines.push(Line::Blank);
     lines
 }
 
-fn keys(binding: &Binding) -> String {
-    let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
+fn names(keys: &[Press]) -> String {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
     keys.join(" ")
 }
 
-fn words(binding: &Binding) -> String {
+fn words(binding: &Binding, keys: &[Press], map: &KeyMap) -> String {
     match binding.place {
         Place::Anywhere => binding.long.to_string(),
         Place::In(_) => {
-            let panes = alike(binding).filter_map(|b| match b.place {
+            let panes = alike(binding.command, keys, map).filter_map(|b| match b.place {
                 Place::In(pane) => Some(pane.name()),
                 Place::Anywhere => None,
             });
@@ -59,12 +62,17 @@ fn words(binding: &Binding) -> String {
 }
 
 /// The lines of the key map that bind one command to the same keys.
-fn alike(binding: &Binding) -> impl Iterator<Item = &'static Binding> + '_ {
-    let all = BINDINGS.iter();
-    all.filter(move |b| (b.command, b.keys) == (binding.command, binding.keys))
+fn alike<'a>(
+    command: Command,
+    keys: &'a [Press],
+    map: &'a KeyMap,
+) -> impl Iterator<Item = &'static Binding> + 'a {
+    let same = move |(line, own): &(&Binding, &[Press])| (line.command, *own) == (command, keys);
+    map.lines().filter(same).map(|(line, _)| line)
 }
 
-pub fn draw(buf: &mut Buffer, scroll: usize, styles: &Styles) {
+pub fn draw(buf: &mut Buffer, scroll: usize, map: &KeyMap, styles: &Styles) {
+    let lines = |group| lines(group, map);
     let columns: Vec<Vec<Line>> = if buf.area.width >= 118 {
         let mut left = lines(Group::Act);
         left.extend(lines(Group::Stack));

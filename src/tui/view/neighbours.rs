@@ -39,13 +39,13 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             &[
                 ("What else moves?", true),
                 (
-                    "Prompts that should not change, before and after the edit. `w` probes them \
+                    "Prompts that should not change, before and after the edit. `‹watch›` probes them \
                      now.",
                     false,
                 ),
             ]
         };
-        return empty(buf, inner, words, styles);
+        return empty(buf, inner, words, state, styles);
     }
     let lines = watch.lines();
     let cursor = cursor_line(&lines, watch.cursor);

@@ -2,7 +2,7 @@
 
 use super::centred;
 use crate::tui::app::Entry;
-use crate::tui::keymap;
+use crate::tui::keymap::KeyMap;
 use crate::tui::search;
 use crate::tui::text::{clip_start, put, put_right, visible};
 use crate::tui::theme::Styles;
@@ -12,7 +12,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use unicode_segmentation::UnicodeSegmentation;
 
-pub fn draw(buf: &mut Buffer, entry: &Entry, selected: usize, styles: &Styles) -> Position {
+pub fn draw(
+    buf: &mut Buffer,
+    entry: &Entry,
+    selected: usize,
+    keys: &KeyMap,
+    styles: &Styles,
+) -> Position {
     let hits = search::commands(entry.text());
     let words = ["Command", "enter runs it · esc", ":"];
     let (caret, list) = entry_box(buf, [68, 18], words, entry, styles);
@@ -34,14 +40,14 @@ pub fn draw(buf: &mut Buffer, entry: &Entry, selected: usize, styles: &Styles) -
             height: 1,
             ..list
         };
-        let words = keymap::binding(hit.command).map_or("", |b| b.long);
+        let words = keys.binding(hit.command).map_or("", |(line, _)| line.long);
         let mut x = list.x;
         for (at, letter) in words.graphemes(true).enumerate() {
             let matched = hit.matched.contains(&(at as u32));
             let style = if matched { styles.key() } else { styles.text() };
             x = put(buf, x, y, list.right(), letter, style);
         }
-        let key = keymap::key_name(hit.command);
+        let key = keys.key(hit.command).unwrap_or_default();
         put_right(buf, x + 1, y, list.right(), &key, styles.dim());
         if nth == selected {
             buf.set_style(place, styles.selected(true));

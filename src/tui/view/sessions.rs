@@ -26,7 +26,10 @@ pub fn draw(
     };
     let found = search::sessions(entry.text(), entries);
     if found.is_empty() {
-        say(buf, "no session here yet: ctrl-s saves this one");
+        say(
+            buf,
+            &state.tell("no session here yet: ‹save› saves this one"),
+        );
     }
     let first = first_row(selected, found.len(), list.height.into());
     let shown = found.iter().enumerate().skip(first);

@@ -20,11 +20,11 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         let words: &[(&str, bool)] = &[
             ("No edit yet.", true),
             (
-                "`e` makes one. Here it can be switched off, scaled, moved, copied and dropped, with what that does to every layer.",
+                "`‹edit›` makes one. Here it can be switched off, scaled, moved, copied and dropped, with what that does to every layer.",
                 false,
             ),
         ];
-        return empty(buf, inner, words, styles);
+        return empty(buf, inner, words, state, styles);
     }
     let parts = Parts::of(inner, state);
     list::draw(buf, parts.list, state, styles);

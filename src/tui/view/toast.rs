@@ -19,10 +19,17 @@ pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
         (Some(notice), _) => ("That did not work", notice.text.clone(), "any key"),
         (None, Health::Dead(why)) => (
             "The engine has stopped",
-            format!("{why} What was finished is safe: ctrl-s saves it, q quits."),
+            format!(
+                "{why} {}",
+                state.tell("What was finished is safe: ‹save› saves it, ‹quit› quits.")
+            ),
             "",
         ),
-        (None, Health::Failed(why)) => ("The model could not be opened", why.clone(), "q quits"),
+        (None, Health::Failed(why)) => (
+            "The model could not be opened",
+            why.clone(),
+            "‹models› another · ‹quit› quits",
+        ),
         _ => return,
     };
     let wide = buf.area.width.saturating_sub(4).min(76);
@@ -40,7 +47,7 @@ pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
         title: vec![(title.into(), colours[1])],
         right: match way_out {
             "" => vec![],
-            way_out => vec![(way_out.into(), styles.dim())],
+            way_out => vec![(state.tell(way_out).into(), styles.dim())],
         },
     };
     let inner = panel.draw(buf, area);

@@ -68,11 +68,11 @@ pub fn draw(buf: &mut Buffer, back: usize, state: &State, styles: &Styles) {
     let mut x = inner.x;
     let y = inner.bottom().saturating_sub(1);
     let keys: &[(&str, &str)] = match found.ticket {
-        Some(_) => &[("esc", "closes this, it goes on"), ("ctrl-c", "stops it")],
-        None => &[("esc", "closes this"), ("V", "again")],
+        Some(_) => &[("esc", "closes this, it goes on"), ("‹cancel›", "stops it")],
+        None => &[("esc", "closes this"), ("‹validate›", "again")],
     };
     for (key, word) in keys.iter().chain(&[("j k", "scroll")]) {
-        x = put(buf, x, y, inner.right(), key, styles.key());
+        x = put(buf, x, y, inner.right(), &state.tell(key), styles.key());
         x = put(buf, x, y, inner.right(), &format!(" {word}"), styles.dim()) + 3;
     }
 }

@@ -6,7 +6,7 @@ use super::{
 use crate::edit::LayerChoice;
 use crate::tui::app::recipe::shown;
 use crate::tui::app::{EditRecord, State};
-use crate::tui::keymap::{Command, key_name};
+use crate::tui::keymap::Command;
 use crate::tui::theme::Styles;
 use crate::tui::view::empty;
 use ratatui::buffer::Buffer;
@@ -19,7 +19,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         Ok(request) => request,
         Err(missing) => {
             let about = ("An edit writes one fact into the weights.", true);
-            return empty(buf, area, &[about, (missing.words(), false)], styles);
+            return empty(buf, area, &[about, (missing.words(), false)], state, styles);
         }
     };
     let remark = format!("  {}", method_about(fact.method));
@@ -39,7 +39,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         (&[Command::LayerDown, Command::LayerUp], "layer"),
         (&[Command::Recipe], "parameters"),
     ] {
-        let names: Vec<String> = commands.iter().map(|c| key_name(*c)).collect();
+        let names: Vec<String> = commands
+            .iter()
+            .map(|c| state.settings.keys.key_name(*c))
+            .collect();
         keys.push((names.join(" "), styles.key()));
         keys.push((format!(" {word}   "), styles.dim()));
     }
@@ -103,7 +106,7 @@ pub fn next<'a>(record: &EditRecord, state: &State, styles: &Styles) -> Vec<Row<
         return vec![];
     }
     let mut line = vec![
-        (key_name(Command::Edit), styles.key()),
+        (state.settings.keys.key_name(Command::Edit), styles.key()),
         (" writes ".into(), styles.dim()),
     ];
     line.extend(fact_words(&request, styles));

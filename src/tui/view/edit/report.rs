@@ -46,7 +46,11 @@ pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -
         let said = format!("{:.3} after {}", last[3], totals.len());
         rows.push(loss_row(8, totals, said, styles));
     }
-    rows.push(labelled(10, "factor k·u", factor(report, styles), styles));
+    let told = match report.division_factor != 0.0 {
+        true => "factor k·u",
+        false => "‖δ‖/‖t₀‖",
+    };
+    rows.push(labelled(10, told, factor(report, styles), styles));
     rows.push(labelled(9, "C", moments(report, styles), styles));
     rows.extend(report.warnings.iter().flat_map(|w| warning(w, styles)));
     rows
@@ -152,14 +156,21 @@ fn pair(rank: u8, label: String, pair: Pair, style: Style, styles: &Styles) -> R
     }
 }
 
-/// The division factor, and how far δ went towards its clamp.
+/// The division factor of a method that has one, and how far δ went towards its
+/// clamp.
 fn factor(report: &EditReport, styles: &Styles) -> Vec<(String, Style)> {
-    let mut words = vec![(number(report.division_factor), styles.text())];
-    if report.t0_norm > 0.0 {
+    let clamp = (report.t0_norm > 0.0).then(|| {
         let reached = number(report.delta_norm / report.t0_norm);
-        let clamp = format!(" of at most {}", report.hyper.clamp);
-        words.push((format!("   ‖δ‖/‖t₀‖ {reached}{clamp}"), styles.dim()));
+        format!("{reached} of at most {}", report.hyper.clamp)
+    });
+    if report.division_factor == 0.0 {
+        return match clamp {
+            Some(clamp) => vec![(clamp, styles.text())],
+            None => vec![("not used by this method".into(), styles.dim())],
+        };
     }
+    let mut words = vec![(number(report.division_factor), styles.text())];
+    words.extend(clamp.map(|clamp| (format!("   ‖δ‖/‖t₀‖ {clamp}"), styles.dim())));
     words
 }
 

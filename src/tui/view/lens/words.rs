@@ -54,20 +54,20 @@ pub fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles
         let words: &[(&str, bool)] = &[
             (problem, true),
             (
-                "`a` types another answer and `i` another prompt; in the stack (`S`) another edit is chosen. `U` looks again.",
+                "`‹type-target›` types another answer and `‹type-prompt›` another prompt; in the stack (`‹go-stack›`) another edit is chosen. `‹go-lens›` looks again.",
                 false,
             ),
         ];
-        return empty(buf, inner, words, styles);
+        return empty(buf, inner, words, state, styles);
     }
     let next = match (&state.health, running(state), state.lens_question()) {
-        (Health::Dead(_) | Health::Failed(_), ..) => "No model is open: `M` opens one.",
-        (Health::Loading, ..) => "The model is still opening; then `U` looks.",
+        (Health::Dead(_) | Health::Failed(_), ..) => "No model is open: `‹models›` opens one.",
+        (Health::Loading, ..) => "The model is still opening; then `‹go-lens›` looks.",
         (_, true, _) => "Reading the residuals …",
         (_, _, None) => {
-            "Write a prompt with `i` and a new answer with `a`, or take an example with `n`; `e` writes it, and `U` looks."
+            "Write a prompt with `‹type-prompt›` and a new answer with `‹type-target›`, or take an example with `‹next-example›`; `‹edit›` writes it, and `‹go-lens›` looks."
         }
-        _ => "`U` looks.",
+        _ => "`‹go-lens›` looks.",
     };
     let words: &[(&str, bool)] = &[
         ("Written over, or gone?", true),
@@ -77,7 +77,7 @@ pub fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles
         ),
         (next, true),
     ];
-    empty(buf, inner, words, styles);
+    empty(buf, inner, words, state, styles);
 }
 
 pub fn sentence(buf: &mut Buffer, area: Rect, report: &LensReport, styles: &Styles) {

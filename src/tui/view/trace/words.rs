@@ -114,7 +114,7 @@ pub fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles
         &[("the clean run and the corrupted runs come first …", false)]
     } else {
         &[
-            ("Where is this fact stored?  `t` traces it.", true),
+            ("Where is this fact stored?  `‹trace›` traces it.", true),
             (
                 "The subject is blurred with noise until the answer is gone; then one token at \
                  one layer is put back. Where the answer returns, the fact passes through.",
@@ -122,5 +122,5 @@ pub fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles
             ),
         ]
     };
-    empty(buf, inner, words, styles);
+    empty(buf, inner, words, state, styles);
 }

@@ -28,7 +28,7 @@ pub fn about<'a>(state: &State, styles: &Styles) -> Words<'a> {
     ];
     let seen = state.views.asked.as_ref().map(|asked| &asked.made_on);
     if seen.is_some_and(|made_on| *made_on != state.edits.ground()) {
-        let other = "  on another stack: R looks again";
+        let other = state.tell("  on another stack: ‹views› looks again");
         words.push((other.into(), styles.doubt()));
     }
     words
@@ -39,8 +39,8 @@ pub fn right<'a>(state: &State, styles: &Styles) -> Words<'a> {
         return vec![];
     };
     let word = match running(state) {
-        true => "looking … ctrl-c stops".to_owned(),
-        false if report.sentence.is_empty() => "stopped: R looks again".to_owned(),
+        true => state.tell("looking … ‹cancel› stops"),
+        false if report.sentence.is_empty() => state.tell("stopped: ‹views› looks again"),
         false => format!("{} · {} further edits", report.method, report.later),
     };
     vec![(word.into(), styles.dim())]
@@ -48,20 +48,20 @@ pub fn right<'a>(state: &State, styles: &Styles) -> Words<'a> {
 
 pub fn nothing_yet(buf: &mut Buffer, inner: Rect, state: &State, styles: &Styles) {
     let next = match (&state.health, state.views_question()) {
-        (Health::Dead(_) | Health::Failed(_), _) => "No model is open: `M` opens one.",
+        (Health::Dead(_) | Health::Failed(_), _) => "No model is open: `‹models›` opens one.",
         (Health::Loading, _) => "The model is still opening.",
-        (_, Some(_)) => "`R` looks at the selected edit.",
+        (_, Some(_)) => "`‹views›` looks at the selected edit.",
         (_, None) => {
-            "`e` makes an edit; in the stack (`S`) another one is chosen or switched on. `R` looks at it."
+            "`‹edit›` makes an edit; in the stack (`‹go-stack›`) another one is chosen or switched on. `‹views›` looks at it."
         }
     };
     let words: &[(&str, bool)] = &[
         ("Thirteen views of one edit", true),
         (
-            "Did it generalise, what did it break, does it last? Each view is a score from 0 to 1 with a threshold, and rests on prompts that `enter` shows. Ten further edits are made on top and let go, to see what becomes of this one: it takes a while, and the first scores come at once.",
+            "Did it generalise, what did it break, does it last? Each view is a score from 0 to 1 with a threshold, and rests on prompts that `‹behind›` shows. Ten further edits are made on top and let go, to see what becomes of this one: it takes a while, and the first scores come at once.",
             false,
         ),
         (next, true),
     ];
-    empty(buf, inner, words, styles);
+    empty(buf, inner, words, state, styles);
 }
