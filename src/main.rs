@@ -3,6 +3,7 @@
 
 use pentimento::cli::{self, Cli, CliError, Context, files};
 use pentimento::config::Config;
+use pentimento::engine::Source;
 use pentimento::session::{self, folders, text};
 use pentimento::tui;
 use pentimento::tui::app::Settings;
@@ -12,9 +13,11 @@ use pentimento::tui::theme::{Choice, Theme};
 use signal_hook::{consts::SIGINT, flag};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// Activations are buffers of some hundred kB that come and go by the thousand.
@@ -42,9 +45,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn hand_over(mut cli: Cli) -> Result<(), CliError> {
+fn hand_over(cli: Cli) -> Result<(), CliError> {
+    let show = match &cli.command {
+        Some(cli::Command::Session(cli::session::Command::Replay(args))) if args.live => {
+            let every = args.every.map(Duration::from_secs_f64);
+            Some((session::save::named(&args.session), every))
+        }
+        None => None,
+        Some(_) => return command(cli),
+    };
+    tui::run::run(options(cli, show)?).map_err(CliError::Terminal)
+}
+
+/// Anything but the workbench.
+fn command(mut cli: Cli) -> Result<(), CliError> {
     let Some(command) = cli.command.take() else {
-        return tui::run::run(options(cli)?).map_err(CliError::Terminal);
+        return Ok(());
     };
     let interrupt = Arc::new(AtomicBool::new(false));
     // The first Ctrl-C asks the job to stop, a second one ends the process.
@@ -61,16 +77,21 @@ fn hand_over(mut cli: Cli) -> Result<(), CliError> {
     )
 }
 
+/// A session to show, and how long each scene stands.
+type Show = (PathBuf, Option<Duration>);
+
 /// How the workbench opens: the command line, then `config.toml`, then its
 /// own defaults.
-fn options(mut cli: Cli) -> Result<Options, CliError> {
+fn options(mut cli: Cli, show: Option<Show>) -> Result<Options, CliError> {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
         return Err(CliError::NoTerminal);
     }
     let config = Config::of_user()?;
     let path = cli.session.map(|path| session::save::named(&path));
-    let model = path
+    let belongs_to = path
         .as_deref()
+        .or(show.as_ref().map(|(path, _)| path.as_path()));
+    let model = belongs_to
         .map(session::read)
         .transpose()?
         .map(|session| session.model);
@@ -78,8 +99,11 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
         cli.open.model = cli.open.model.or(config.model);
     }
     let plain = Settings::default();
+    let load = cli.open.spec(model.as_ref())?;
+    let toured = folders::toured().is_none_or(|path| path.exists());
+    let first_time = path.is_none() && load.source == Source::Atlas && !toured;
     let settings = Settings {
-        load: cli.open.spec(model.as_ref())?,
+        load,
         session: path,
         probes: config
             .probes
@@ -99,6 +123,8 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
             .theme
             .and_then(|name| Theme::named(&name))
             .unwrap_or(config.theme),
+        tour: show.is_none() && first_time && config.tour.unwrap_or(true),
+        show,
         preset: cli
             .layout
             .and_then(|name| Preset::named(&name))
@@ -111,6 +137,8 @@ fn options(mut cli: Cli) -> Result<Options, CliError> {
         ground: config.ground,
         mouse: !cli.no_mouse && config.mouse.unwrap_or(true),
         frames: config.frames,
+        record: cli.record,
+        follow: cli.follow.then(folders::followed).flatten(),
     })
 }
 

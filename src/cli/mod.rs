@@ -13,6 +13,7 @@ pub mod error;
 pub mod eval;
 pub mod export;
 pub mod files;
+pub mod follow;
 pub mod forensics;
 pub mod hyper;
 pub mod import;
@@ -69,6 +70,12 @@ pub struct Cli {
     #[arg(long, value_name = "LAYOUT", hide_possible_values = true, help_heading = "Workbench",
           value_parser = ["bench", "trace", "probes"])]
     pub layout: Option<String>,
+    /// Record every frame: an asciinema file that is not there yet
+    #[arg(long, value_name = "FILE.cast", help_heading = "Workbench")]
+    pub record: Option<PathBuf>,
+    /// Let others watch (`pentimento follow`), through a socket that only you may open
+    #[arg(long, help_heading = "Workbench")]
+    pub follow: bool,
     /// A session to go on with in the workbench
     #[arg(value_name = "SESSION")]
     pub session: Option<PathBuf>,
@@ -91,6 +98,8 @@ pub enum Command {
     /// Look at models, and train your own
     #[command(subcommand)]
     Model(model::Command),
+    /// Watch a workbench that was started with --follow
+    Follow(follow::Args),
     /// Say where the config file lies, check it, or print all it can say
     Config(config::Args),
     /// Print completions for a shell
@@ -140,6 +149,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Eval(command) => eval::run(command, context, &mut out),
         Command::Session(command) => session::run(command, context, &mut out),
         Command::Model(command) => model::run(command, context, &mut out),
+        Command::Follow(args) => follow::run(&args),
         Command::Config(args) => config::run(&args, &mut out),
         Command::Completions(args) => completions::run(&args, &mut out),
     }?;

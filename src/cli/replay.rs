@@ -15,13 +15,19 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The session's file
-    session: PathBuf,
+    pub session: PathBuf,
     /// Report each figure that differs from the saved one, and fail if any does
     #[arg(long)]
     check: bool,
     /// How far a figure may be off: absolute below 1, relative above
     #[arg(long, value_name = "X", default_value_t = 1e-3, value_parser = trace::number)]
     tolerance: f64,
+    /// Show it in the workbench, scene by scene
+    #[arg(long, conflicts_with_all = ["check", "save", "json", "tolerance"])]
+    pub live: bool,
+    /// With --live: go on by itself, so many seconds after each scene, and quit at the end
+    #[arg(long, value_name = "SECONDS", requires = "live", value_parser = trace::number)]
+    pub every: Option<f64>,
     /// Save what came out
     #[arg(long, value_name = "SESSION")]
     save: Option<PathBuf>,

@@ -27,6 +27,8 @@ pub struct Config {
     /// `atlas`, a folder, or a model of the hub.
     pub model: Option<String>,
     pub mouse: Option<bool>,
+    /// Whether the tour begins by itself, the first time.
+    pub tour: Option<bool>,
     /// How many colours: auto, never, 16, 256 or truecolor.
     pub color: Option<Choice>,
     pub theme: Theme,
@@ -146,6 +148,7 @@ mod tests {
         let printed = read(&print_default()).unwrap();
         let filled = Config {
             mouse: Some(true),
+            tour: Some(true),
             color: Some(Choice::Auto),
             ..printed.clone()
         };

@@ -41,6 +41,8 @@ layout = \"bench\"
 # Frames a second at most: 60, and 20 where SSH_CONNECTION is set.
 # frames = 60
 mouse = true
+# Whether the tour begins by itself, the first time.
+tour = true
 
 # Candidates shown for the next token.
 top = {top}

@@ -8,3 +8,4 @@ pub mod radar;
 mod svg;
 
 pub use chart::{Chart, Line, side_by_side};
+pub use svg::escaped;

@@ -93,7 +93,7 @@ impl Svg {
 
 /// Text of a file or a model can neither close an element nor hold what XML
 /// does not allow.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -32,6 +32,16 @@ pub fn hashes() -> Option<PathBuf> {
     Some(cache()?.join("sha256.json"))
 }
 
+/// There once the tour has begun.
+pub fn toured() -> Option<PathBuf> {
+    Some(state()?.join("toured"))
+}
+
+/// Sockets of workbenches that may be watched.
+pub fn followed() -> Option<PathBuf> {
+    Some(state()?.join("follow"))
+}
+
 /// The log, since the screen is taken.
 pub fn log() -> Option<PathBuf> {
     Some(state()?.join("pentimento.log"))

@@ -11,6 +11,7 @@ pub mod erase;
 pub mod fact;
 mod fading;
 pub mod geometry;
+pub mod guide;
 pub mod jobs;
 pub mod lens;
 pub mod overlay;
@@ -30,6 +31,7 @@ pub use entry::Entry;
 pub use erase::EraseView;
 pub use fact::Fact;
 pub use geometry::GeometryView;
+pub use guide::Guide;
 pub use jobs::{Job, JobKind, Jobs, Ticket};
 pub use lens::LensView;
 pub use overlay::{Ask, Confirm, Overlay};
@@ -95,6 +97,8 @@ pub enum Effect {
     /// To the terminal's clipboard (OSC 52).
     Copy(String),
     WriteFile(PathBuf, String),
+    /// The tour has begun: it does not begin by itself again.
+    Toured,
     /// Cases or verdicts, of which so many are wanted.
     ReadCases(PathBuf, Option<usize>),
     /// Writes the edits that are on to a place where nothing is yet.
@@ -183,6 +187,10 @@ pub struct Settings {
     pub keys: KeyMap,
     pub theme: Theme,
     pub preset: Preset,
+    /// Whether the tour begins by itself.
+    pub tour: bool,
+    /// A session to show, and how long each scene stands.
+    pub show: Option<(PathBuf, Option<Duration>)>,
 }
 
 impl Default for Settings {
@@ -201,6 +209,8 @@ impl Default for Settings {
             keys: KeyMap::default(),
             theme: Theme::default(),
             preset: Preset::default(),
+            tour: false,
+            show: None,
         }
     }
 }
@@ -265,6 +275,7 @@ pub struct State {
     /// The models to choose from; `None` while they are looked for.
     pub models: Option<Vec<ModelEntry>>,
     pub notice: Option<Notice>,
+    pub guide: Option<Guide>,
     /// The exports that are still being written.
     pub exporting: Vec<PathBuf>,
     /// Ctrl-C was pressed and a second one leaves.
@@ -303,6 +314,7 @@ impl State {
             session: SessionState::default(),
             models: None,
             notice: None,
+            guide: None,
             exporting: Vec::new(),
             leaving: false,
         }
@@ -313,6 +325,7 @@ impl State {
         self.jobs.busy().is_some()
             || self.health == Health::Loading
             || self.notice.as_ref().is_some_and(|n| n.tone == Tone::Plain)
+            || matches!(&self.guide, Some(Guide::Show(show)) if show.every.is_some())
     }
 
     pub fn say(&mut self, text: impl Into<String>) {

@@ -12,6 +12,7 @@ pub mod pane;
 pub mod port;
 pub mod run;
 pub mod search;
+pub mod snapshot;
 pub mod store;
 pub mod terminal;
 pub mod text;

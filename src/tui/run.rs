@@ -11,7 +11,7 @@ use super::app::{Effect, Msg, Settings, State, Ticket};
 use super::port::EnginePort;
 use super::store::Store;
 use super::store::files::Files;
-use super::terminal::{Screen, Tty};
+use super::terminal::{Beside, Cast, Followers, Screen, Tty};
 use super::theme::{Choice, Ground, Styles, detect, terminfo_entry};
 use super::update::{start, update};
 use crate::engine::{Engine, Event, EventKind, Folders, JobId};
@@ -21,6 +21,7 @@ use crossbeam_channel::{Receiver, never, select};
 use sessions::Sessions;
 use std::collections::HashMap;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Frames a second at most, here and over SSH; what happens in between shares one.
@@ -40,6 +41,15 @@ pub struct Options {
     pub mouse: bool,
     /// Frames a second at most; `None`: fewer where a line is in between.
     pub frames: Option<u16>,
+    /// A recording of all frames, in a file that is not there yet.
+    pub record: Option<PathBuf>,
+    /// Where a socket is opened for those who watch.
+    pub follow: Option<PathBuf>,
+}
+
+/// An error with the name of its file.
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// How far frames are apart at least.
@@ -61,10 +71,22 @@ pub fn run(options: Options) -> io::Result<()> {
         hub: hub.clone(),
     })?;
     let here = options.settings.folder.clone();
-    let store = Box::new(Files::new(here, folders::autosaves(), hub));
+    let files = Files::new(here, folders::autosaves(), hub);
+    let store = Box::new(files.touring(folders::toured()));
     // Before the terminal is taken: a signal in between is not lost.
-    let inputs = listen()?;
-    let mut screen = Tty::enter(styles, options.mouse)?;
+    let (to_inputs, inputs) = listen()?;
+    let mut beside = Beside::default();
+    if let Some(path) = &options.record {
+        let size = ratatui::crossterm::terminal::size()?;
+        let cast = Cast::begin(path, size).map_err(|e| named(path, e))?;
+        beside.cast = Some(cast);
+    }
+    if let Some(folder) = &options.follow {
+        let wake = move || drop(to_inputs.send(Input::Joined));
+        let followers = Followers::listen(folder, wake).map_err(|e| named(folder, e))?;
+        beside.followers = Some(followers);
+    }
+    let mut screen = Tty::enter(styles, options.mouse, beside)?;
     let mut state = State::new(options.settings);
     let clock = Instant::now();
     let result = drive(
@@ -121,10 +143,14 @@ pub fn drive(state: &mut State, world: World) -> io::Result<()> {
         if run.dirty && now >= frame {
             run.screen.draw(state)?;
             run.dirty = false;
+            if let Some(words) = run.screen.trouble() {
+                state.complain(words);
+                run.dirty = true;
+            }
             drawn = Some((world.clock)());
             continue;
         }
-        let wait = match (run.dirty, state.animates()) {
+        let wait = match (run.dirty, state.animates() || run.screen.waited_for()) {
             (true, _) => frame - now,
             (false, true) => TICK,
             (false, false) => Duration::from_secs(3600),
@@ -143,8 +169,10 @@ pub fn drive(state: &mut State, world: World) -> io::Result<()> {
             default(wait) => {}
         }
         let animated = state.animates();
-        update(state, Msg::Tick((world.clock)()));
-        run.dirty |= animated;
+        let effects = update(state, Msg::Tick((world.clock)()));
+        run.dirty |= !effects.is_empty();
+        run.perform(state, effects)?;
+        run.dirty |= animated || run.screen.waited_for();
         if matches!(first, Some(Happened::Engine(None))) {
             events = never();
         }
@@ -210,6 +238,10 @@ impl Loop<'_> {
             Input::Leave | Input::Gone => self.take(state, Msg::Leave),
             Input::Stop => self.suspend(state),
             Input::Continued => self.resumed(state),
+            Input::Joined => {
+                self.dirty = true;
+                Ok(())
+            }
         }
     }
 
@@ -244,6 +276,7 @@ impl Loop<'_> {
                 | Effect::ReadProbes(_)
                 | Effect::Load(..)
                 | Effect::Export { .. }
+                | Effect::Toured
                 | Effect::ReadCases(..)
                 | Effect::WriteFile(..) => self.sessions.ask(effect),
             }

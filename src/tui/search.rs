@@ -21,6 +21,7 @@ pub fn argument(text: &str) -> Option<(Ask, &str)> {
         }
         "probes" => Some((Ask::Probes, rest)),
         "propose" if first.parse::<usize>().is_ok() => Some((Ask::Propose, rest)),
+        "snapshot" => Some((Ask::Snapshot, rest)),
         "find" => Some((Ask::Find, rest)),
         "theme" if Theme::named(first).is_some() => Some((Ask::Theme, rest)),
         _ => None,
@@ -36,6 +37,7 @@ pub fn commands(text: &str) -> Vec<Hit> {
             Ask::Propose => Command::ProposeProbes,
             Ask::Find => Command::Find,
             Ask::Counterfact => Command::Counterfact,
+            Ask::Snapshot => Command::Snapshot,
             Ask::Theme => Command::Theme,
             _ => Command::Export,
         };

@@ -100,6 +100,8 @@ pub trait Store: Send {
     /// Keeps the sitting until it is saved or discarded.
     fn autosave(&mut self, data: &SessionData) -> Result<(), String>;
     fn discard(&mut self);
+    /// The tour has begun once.
+    fn toured(&mut self) {}
     /// The sessions there are, those left behind first.
     fn list(&mut self, model: &ModelInfo) -> Result<Vec<SessionEntry>, String>;
     /// The models that can be opened, those on this machine first.

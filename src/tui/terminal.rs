@@ -1,10 +1,21 @@
 //! The terminal: entered, left and painted, and always left as it was found.
 
+mod cast;
+mod follow;
+mod guard;
+mod watch;
+
+pub use cast::Cast;
+pub use follow::Followers;
+pub use watch::watch;
+
 use super::app::State;
 use super::theme::Styles;
 use super::view;
+use guard::Guard;
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -18,7 +29,6 @@ use ratatui::layout::{Rect, Size};
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
-use std::thread::ThreadId;
 
 /// Where the loop draws: the terminal, or a test's.
 pub trait Screen {
@@ -32,6 +42,23 @@ pub trait Screen {
     fn resume(&mut self) -> io::Result<()>;
     /// Sends text to the terminal's clipboard.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// What went wrong beside the screen, once.
+    fn trouble(&mut self) -> Option<String> {
+        None
+    }
+    /// Whether somebody who watches waits for a frame.
+    fn waited_for(&self) -> bool {
+        false
+    }
+}
+
+/// Where frames go besides the terminal.
+#[derive(Default)]
+pub struct Beside {
+    /// The recording.
+    pub cast: Option<Cast>,
+    /// Those who watch.
+    pub followers: Option<Followers>,
 }
 
 /// The bytes of the frame being drawn. They go out in one piece, so that what
@@ -52,20 +79,36 @@ impl Write for Frame {
 }
 
 impl Frame {
-    /// Sends what has gathered, marked as one update.
-    fn send(&self) -> io::Result<()> {
+    /// What has gathered, marked as one update; empty where nothing has.
+    fn take(&self) -> io::Result<Vec<u8>> {
         let bytes = std::mem::take(&mut *self.0.borrow_mut());
-        if bytes.is_empty() {
-            return Ok(());
-        }
         let mut whole = Vec::with_capacity(bytes.len() + 16);
-        queue!(whole, BeginSynchronizedUpdate)?;
-        whole.extend_from_slice(&bytes);
-        queue!(whole, EndSynchronizedUpdate)?;
-        let mut out = io::stdout().lock();
-        out.write_all(&whole)?;
-        out.flush()
+        if !bytes.is_empty() {
+            queue!(whole, BeginSynchronizedUpdate)?;
+            whole.extend_from_slice(&bytes);
+            queue!(whole, EndSynchronizedUpdate)?;
+        }
+        Ok(whole)
     }
+}
+
+/// The bytes that paint a whole screen, whatever stood there.
+fn whole(state: &State, styles: &Styles, size: Size) -> io::Result<Vec<u8>> {
+    let area = Rect::new(0, 0, size.width, size.height);
+    let (blank, mut buf) = (Buffer::empty(area), Buffer::empty(area));
+    let caret = view::draw(&mut buf, state, styles);
+    let frame = Frame::default();
+    let mut backend = CrosstermBackend::new(frame.clone());
+    backend.clear()?;
+    backend.draw(blank.diff(&buf).into_iter())?;
+    match caret {
+        Some(caret) => {
+            backend.set_cursor_position(caret)?;
+            backend.show_cursor()?;
+        }
+        None => backend.hide_cursor()?,
+    }
+    frame.take()
 }
 
 /// The user's terminal, while the workbench has it.
@@ -74,12 +117,14 @@ pub struct Tty {
     frame: Frame,
     styles: Styles,
     mouse: bool,
+    beside: Beside,
+    trouble: Option<String>,
     _guard: Guard,
 }
 
 impl Tty {
     /// Takes the terminal over; it is given back when this is dropped.
-    pub fn enter(styles: Styles, mouse: bool) -> io::Result<Tty> {
+    pub fn enter(styles: Styles, mouse: bool, beside: Beside) -> io::Result<Tty> {
         let guard = Guard::new();
         enter(mouse)?;
         let frame = Frame::default();
@@ -89,8 +134,30 @@ impl Tty {
             frame,
             styles,
             mouse,
+            beside,
+            trouble: None,
             _guard: guard,
         })
+    }
+
+    /// Hands a frame to the recording and to those who watch.
+    fn beside(&mut self, bytes: &[u8], state: &State) -> io::Result<()> {
+        let Beside { cast, followers } = &mut self.beside;
+        if cast.is_none() && followers.is_none() {
+            return Ok(());
+        }
+        let size = self.terminal.size()?;
+        if let Some(cast) = cast
+            && !bytes.is_empty()
+            && let Err(error) = cast.frame(bytes, (size.width, size.height))
+        {
+            self.trouble = Some(format!("the recording has ended: {error}"));
+        }
+        if let Some(followers) = followers {
+            let whole = || whole(state, &self.styles, size).unwrap_or_default();
+            followers.frame(bytes, whole);
+        }
+        Ok(())
     }
 }
 
@@ -107,7 +174,24 @@ impl Screen for Tty {
                 frame.set_cursor_position(caret);
             }
         })?;
-        self.frame.send()
+        let bytes = self.frame.take()?;
+        if !bytes.is_empty() {
+            let mut out = io::stdout().lock();
+            out.write_all(&bytes)?;
+            out.flush()?;
+        }
+        self.beside(&bytes, state)
+    }
+
+    fn trouble(&mut self) -> Option<String> {
+        self.trouble.take()
+    }
+
+    fn waited_for(&self) -> bool {
+        self.beside
+            .followers
+            .as_ref()
+            .is_some_and(Followers::waiting)
     }
 
     fn repaint(&mut self) -> io::Result<()> {
@@ -156,39 +240,6 @@ fn leave() {
         Show
     );
     let _ = disable_raw_mode();
-}
-
-type Hook = Box<dyn Fn(&std::panic::PanicHookInfo<'_>) + Sync + Send>;
-
-/// Leaves the terminal when dropped, and before a panic of this thread speaks.
-/// A panic on another thread (a job of the model's) must not be printed over
-/// the screen: it becomes the job's error, and a line in the log.
-struct Guard;
-
-impl Guard {
-    fn new() -> Guard {
-        let own: ThreadId = std::thread::current().id();
-        let before: Hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if std::thread::current().id() == own {
-                leave();
-                before(info);
-            } else {
-                tracing::error!("{info}");
-            }
-        }));
-        Guard
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        leave();
-        if !std::thread::panicking() {
-            // Ours goes; what is printed from now on is printed as usual.
-            let _ = std::panic::take_hook();
-        }
-    }
 }
 
 /// Standard base64, with padding.

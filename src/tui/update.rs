@@ -17,7 +17,9 @@ mod model;
 mod mouse;
 mod recipe;
 mod session;
+mod show;
 mod stack;
+mod tour;
 mod typing;
 mod validation;
 mod views;
@@ -25,6 +27,7 @@ mod views;
 use super::app::validation::Ended;
 use super::app::{Effect, Health, Mode, Msg, State};
 use super::keymap::{Command, Press};
+use super::store::Reply;
 use crate::engine::Spec;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
@@ -37,6 +40,12 @@ pub fn start(state: &mut State) -> Vec<Effect> {
 
 /// Takes one message in.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
+    let effects = take(state, msg);
+    tour::follow(state);
+    effects
+}
+
+fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => press(state, key),
         Msg::Mouse(event) => mouse::mouse(state, event),
@@ -50,7 +59,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             if state.notice.as_ref().is_some_and(|n| n.over(now)) {
                 state.notice = None;
             }
-            vec![]
+            show::tick(state, now)
         }
         Msg::Engine(ticket, kind) => engine::event(state, ticket, kind),
         Msg::EngineGone(why) => {
@@ -68,6 +77,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             vec![]
         }
+        Msg::Store(Reply::Loaded(read)) if show::waits(state) => show::loaded(state, read),
         Msg::Store(reply) => session::reply(state, reply),
         Msg::Leave => session::leave(state),
     }

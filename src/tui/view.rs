@@ -9,6 +9,7 @@ pub mod erasure;
 pub mod fact;
 pub mod footer;
 pub mod geometry;
+pub mod guide;
 pub mod header;
 pub mod help;
 pub mod lens;
@@ -62,6 +63,7 @@ pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) -> Option<Position
         tabs(buf, area, state, styles);
     }
     footer::draw(buf, screen.footer, state, styles);
+    guide::draw(buf, state, styles);
     toast::draw(buf, state, styles);
     for overlay in &state.overlays {
         caret = self::overlay(buf, overlay, state, styles);

@@ -5,5 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod families;
+mod faults;
 mod life;
+mod showing;
 mod terminal;

@@ -40,8 +40,16 @@ impl Terminal {
         terminal
     }
 
-    /// With arguments, in a home that may hold something.
+    /// With arguments, in a home that may hold something; the tour was seen.
     pub fn open_with(rows: u16, cols: u16, home: &Path, args: &[&str]) -> Terminal {
+        let state = home.join("pentimento");
+        std::fs::create_dir_all(&state).expect("a folder for the test");
+        std::fs::write(state.join("toured"), "").expect("a folder for the test");
+        Terminal::open_new(rows, cols, home, args)
+    }
+
+    /// In a home where nothing was ever done.
+    pub fn open_new(rows: u16, cols: u16, home: &Path, args: &[&str]) -> Terminal {
         let pty = native_pty_system()
             .openpty(size(rows, cols))
             .expect("a terminal");

@@ -8,6 +8,7 @@ mod driven;
 mod duel;
 mod dump;
 mod erase;
+mod guided;
 mod habits;
 mod leaving;
 mod lens;

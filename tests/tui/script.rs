@@ -67,6 +67,11 @@ impl Bench {
         self.effects(&format!("{erase}{end}<enter>"))
     }
 
+    /// Something asked elsewhere, to be carried out with the rest.
+    pub fn put(&mut self, effect: Effect) {
+        self.pending.push_back(effect);
+    }
+
     pub fn send(&mut self, msg: Msg) {
         let effects = update(&mut self.state, msg);
         self.pending.extend(effects);

@@ -144,6 +144,13 @@ impl Edits {
         done
     }
 
+    /// The whole stack at once: another order, other αs, some off.
+    pub fn arrange(&mut self, stack: Vec<Stacked>) {
+        self.remember();
+        self.stack = stack;
+        self.cursor = self.cursor.min(self.stack.len().saturating_sub(1));
+    }
+
     /// Scales the selected edit to `alpha`, which is in its range.
     pub fn scale_to(&mut self, alpha: f64) -> bool {
         self.change(|s| s.alpha = alpha)

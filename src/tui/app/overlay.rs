@@ -64,6 +64,8 @@ pub enum Ask {
     Find,
     Counterfact,
     Theme,
+    /// Where to put the screen.
+    Snapshot,
 }
 
 impl Ask {
@@ -77,6 +79,7 @@ impl Ask {
             Ask::Propose => "Propose how many probes?",
             Ask::Find => "List only probes that say  nothing: all of them",
             Ask::Counterfact => "Evaluate on which cases?  FILE, and how many",
+            Ask::Snapshot => "Write this screen to a file  .svg or .txt",
             Ask::Theme => "Paint in which theme?  auto, dark, light, contrast, colour-blind",
             Ask::Layer => "Edit which layers?  5, 5-9 or auto",
         }

@@ -118,7 +118,11 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::Export, &[ch('E')], Anywhere, G::Session, "export", "export the edits: peft, gguf, merged, delta"),
     bind(Command::Copy, &[ch('y')], Anywhere, G::Session, "copy", "copy what the pane shows (OSC 52)"),
     bind(Command::WriteFile, &[ch('Y')], Anywhere, G::Session, "write", "write what the pane shows to a file"),
+    bind(Command::Snapshot, &[], Anywhere, G::Session, "snapshot", "snapshot FILE: this screen as .svg or .txt"),
     bind(Command::Palette, &[ch(':')], Anywhere, G::Session, "command", "find any command by name"),
+    bind(Command::Tour, &[ch('T')], Anywhere, G::Session, "tour", "tour: five steps through the workbench"),
+    bind(Command::ShowNext, &[ch('.')], Anywhere, G::Session, "next", "next scene of the session that is shown"),
+    bind(Command::ShowPause, &[ch(',')], Anywhere, G::Session, "pause", "stop the show, and go on"),
     bind(Command::Help, &[ch('?')], Anywhere, G::Session, "keys", "list the keys"),
     bind(Command::Back, &[key(K::Esc)], Anywhere, G::Session, "back", "back out one layer"),
     bind(Command::Cancel, &[ctrl('c')], Anywhere, G::Session, "stop", "stop the running job; twice: leave"),
@@ -142,6 +146,7 @@ pub static TOGETHER: &[(&[Command], &str)] = &[
     (&[Command::First, Command::Last], "to the start, to the end"),
     (&[Command::PageUp, Command::PageDown], "a page up, a page down"),
     (&[Command::Filter, Command::Sort, Command::Find], "Neighbours: filter, sort, find"),
+    (&[Command::ShowNext, Command::ShowPause], "a session that is shown: next scene, pause"),
     (&[Command::Copy, Command::WriteFile], "copy the pane (OSC 52), write it to a file"),
     (
         &[

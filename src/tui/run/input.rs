@@ -20,10 +20,12 @@ pub enum Input {
     Continued,
     /// The terminal cannot be read any more.
     Gone,
+    /// Somebody watches: a frame is wanted.
+    Joined,
 }
 
-/// Starts listening; both threads end with the process.
-pub fn listen() -> io::Result<Receiver<Input>> {
+/// Starts listening; both threads end with the process. Others may send, too.
+pub fn listen() -> io::Result<(Sender<Input>, Receiver<Input>)> {
     let (inputs, received) = unbounded();
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
     let to = inputs.clone();
@@ -41,10 +43,11 @@ pub fn listen() -> io::Result<Receiver<Input>> {
                 }
             }
         })?;
-    thread::Builder::new()
-        .name("keys".into())
-        .spawn(move || read(&inputs))?;
-    Ok(received)
+    thread::Builder::new().name("keys".into()).spawn({
+        let inputs = inputs.clone();
+        move || read(&inputs)
+    })?;
+    Ok((inputs, received))
 }
 
 fn read(inputs: &Sender<Input>) {

@@ -123,6 +123,10 @@ fn answer(store: &mut dyn Store, effect: Effect) -> Option<Reply> {
             };
             Reply::Probes { path, result }
         }
+        Effect::Toured => {
+            store.toured();
+            return None;
+        }
         Effect::WriteFile(path, text) => Reply::Wrote(match std::fs::write(&path, text) {
             Ok(()) => Ok(path),
             Err(e) => Err(format!("{} cannot be written: {e}", path.display())),

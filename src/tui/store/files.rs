@@ -19,6 +19,8 @@ pub struct Files {
     open: Option<Autosave>,
     /// Where models are.
     hub: Settings,
+    /// Written once the tour has begun.
+    toured: Option<PathBuf>,
 }
 
 impl Files {
@@ -28,7 +30,13 @@ impl Files {
             folder,
             autosaves,
             open: None,
+            toured: None,
         }
+    }
+
+    /// Remembers in this file that the tour has begun.
+    pub fn touring(self, toured: Option<PathBuf>) -> Files {
+        Files { toured, ..self }
     }
 
     fn left_behind(&self) -> Vec<PathBuf> {
@@ -67,6 +75,14 @@ impl Store for Files {
     fn discard(&mut self) {
         if let Some(open) = self.open.take() {
             open.discard();
+        }
+    }
+
+    fn toured(&mut self) {
+        // Where it cannot be remembered, the tour begins again: no harm.
+        if let Some(path) = &self.toured {
+            let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let _ = folder.and_then(|()| std::fs::write(path, ""));
         }
     }
 

@@ -2,7 +2,7 @@
 //! continuations; and bringing facts into the entry.
 
 use crate::edit::EditSpec;
-use crate::engine::Spec;
+use crate::engine::{EditId, Spec};
 use crate::measure::Watch;
 use crate::measure::validate::Plan;
 use crate::session::Beneath;
@@ -100,10 +100,20 @@ pub fn make(state: &mut State, plan: Option<Plan>) -> Vec<Effect> {
     let watch = Watch {
         probes: state.settings.probes.clone(),
         propose: state.settings.propose,
-        generate: generate.clone(),
+        generate,
         tokens: state.settings.tokens,
         seed: state.confabs.seed,
     };
+    submit(state, spec, watch, plan).1
+}
+
+/// Submits an edit as it is asked; gives the id that it will have.
+pub fn submit(
+    state: &mut State,
+    spec: EditSpec,
+    watch: Watch,
+    plan: Option<Plan>,
+) -> (EditId, Vec<Effect>) {
     // Those that wait before it will be on when its turn comes.
     let mut made_on = state.edits.ground();
     made_on.extend(Beneath::runs(
@@ -125,11 +135,11 @@ pub fn make(state: &mut State, plan: Option<Plan>) -> Vec<Effect> {
             watch: watched,
         },
     });
-    state.confabs.asked.insert(ticket, generate);
+    state.confabs.asked.insert(ticket, watch.generate.clone());
     let mut making = Making::new(ticket, id, spec, watch, made_on);
     making.validated = validated;
     state.edits.making.push(making);
-    vec![effect]
+    (id, vec![effect])
 }
 
 /// Goes where the missing part is written, and says what it is.

@@ -1,8 +1,8 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
 use super::{
-    act, board, counterfact, duel, erase, geometry, layers, lens, model, recipe, session, stack,
-    validation, views,
+    act, board, counterfact, duel, erase, geometry, layers, lens, model, recipe, session, show,
+    stack, tour, validation, views,
 };
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
@@ -113,6 +113,14 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             let ask = Overlay::Ask(Ask::WriteTo, Entry::new(&path.to_string_lossy()));
             state.overlays.push(ask);
         }
+        C::Snapshot => {
+            let path = state.settings.folder.join("screen.svg");
+            let ask = Overlay::Ask(Ask::Snapshot, Entry::new(&path.to_string_lossy()));
+            state.overlays.push(ask);
+        }
+        C::Tour => return tour::turn(state),
+        C::ShowNext => return show::next(state),
+        C::ShowPause => show::pause(state),
         C::Help => state.overlays.push(Overlay::Help { scroll: 0 }),
         C::Palette => state.overlays.push(Overlay::Palette {
             entry: Entry::default(),

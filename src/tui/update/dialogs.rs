@@ -7,8 +7,11 @@ use crate::tui::app::{Ask, Confirm, Effect, Overlay, State};
 use crate::tui::export;
 use crate::tui::keymap::{Command, Press};
 use crate::tui::search;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Depth, Ground, Styles, Theme};
+use crate::tui::{snapshot, view};
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
 use std::path::{Path, PathBuf};
 
 /// A key for the topmost overlay.
@@ -230,6 +233,10 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
                 vec![]
             }
         },
+        Ask::Snapshot => vec![Effect::WriteFile(
+            PathBuf::from(&text),
+            screen(state, &text),
+        )],
         Ask::Alpha => super::stack::scale_to(state, &text),
         Ask::Counterfact => super::counterfact::typed(state, &text),
         Ask::Theme => {
@@ -249,5 +256,22 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
             layers::set(state, &text);
             vec![]
         }
+    }
+}
+
+/// The screen as it stands below the question: a picture where the name ends in
+/// `.svg`, else its letters.
+fn screen(state: &State, name: &str) -> String {
+    let on_light = state.theme == Theme::Light;
+    let (ground, paper) = match on_light {
+        true => (Ground::Light, snapshot::LIGHT),
+        false => (Ground::Dark, snapshot::DARK),
+    };
+    let mut buf = Buffer::empty(Rect::new(0, 0, state.size.width, state.size.height));
+    view::draw(&mut buf, state, &Styles::new(Depth::True, ground));
+    let end = Path::new(name).extension();
+    match end.is_some_and(|end| end.eq_ignore_ascii_case("svg")) {
+        true => snapshot::svg(&buf, paper),
+        false => snapshot::text(&buf),
     }
 }

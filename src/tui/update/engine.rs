@@ -1,7 +1,8 @@
 //! What the engine says.
 
 use super::{
-    act, board, counterfact, duel, erase, geometry, lens, model, session, stack, validation, views,
+    act, board, counterfact, duel, erase, geometry, lens, model, session, show, stack, tour,
+    validation, views,
 };
 use crate::engine::{EventKind, ModelInfo, Outcome, Stacked};
 use crate::session::SavedTrace;
@@ -156,8 +157,8 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
         Ok(Outcome::Cancelled) if job.kind == JobKind::Load => {
             // Another load may have taken its place.
             if state.jobs.of_kind(JobKind::Load).next().is_none() {
-                let words = "stopped; what arrived of the model is kept. M opens one";
-                model::failed(state, words.into());
+                let words = "stopped; what arrived of the model is kept. ‹models› opens one";
+                model::failed(state, state.tell(words));
             }
             vec![]
         }
@@ -355,6 +356,11 @@ fn loaded(state: &mut State, info: ModelInfo) -> Vec<Effect> {
         effects.extend(act::predict(state));
     } else if state.model.as_ref().is_some_and(|m| !m.examples.is_empty()) {
         effects.extend(act::example(state, 0));
+    }
+    if state.settings.show.is_some() && state.guide.is_none() {
+        effects.extend(show::start(state));
+    } else if std::mem::take(&mut state.settings.tour) {
+        effects.extend(tour::begin(state));
     }
     effects
 }

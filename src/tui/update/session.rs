@@ -112,9 +112,8 @@ pub fn quit(state: &mut State) -> Vec<Effect> {
     if let Some(path) = state.exporting.pop() {
         let name = shown_name(&path);
         state.exporting.clear();
-        state.say(format!(
-            "{name} is still being written; q again leaves it unfinished"
-        ));
+        let again = state.tell("‹quit› again leaves it unfinished");
+        state.say(format!("{name} is still being written; {again}"));
         return vec![];
     }
     if state.session.unsaved() {
@@ -149,7 +148,7 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
         Reply::Listed(Ok(entries)) => {
             let left = entries.iter().any(|e| e.left_behind);
             if left && state.overlays.is_empty() && state.edits.stack.is_empty() {
-                state.say("an unsaved sitting was left behind: o opens it");
+                state.say(state.tell("an unsaved sitting was left behind: ‹sessions› opens it"));
             }
             state.session.entries = Some(entries);
         }

@@ -13,7 +13,7 @@ pub fn change(state: &mut State, command: Command) -> Vec<Effect> {
     }
     let edits = &mut state.edits;
     if edits.stack.is_empty() && !matches!(command, Command::Undo | Command::Redo) {
-        state.say(NO_EDIT);
+        state.say(state.tell(NO_EDIT));
         return vec![];
     }
     let mut effects = Vec::new();
@@ -32,14 +32,14 @@ pub fn change(state: &mut State, command: Command) -> Vec<Effect> {
         _ => return vec![],
     };
     if !done {
-        state.say(otherwise);
+        state.say(state.tell(otherwise));
         return vec![];
     }
     effects.extend(changed(state));
     effects
 }
 
-const NO_EDIT: &str = "there is no edit yet: e makes one";
+const NO_EDIT: &str = "there is no edit yet: ‹edit› makes one";
 const RANGE: &str = "α goes from −1 to 2";
 
 /// Whether the stack can follow a change; says why where it cannot.
@@ -55,7 +55,7 @@ pub(super) fn may_change(state: &mut State) -> bool {
 }
 
 /// The stack is another one now.
-fn changed(state: &mut State) -> Vec<Effect> {
+pub(super) fn changed(state: &mut State) -> Vec<Effect> {
     state.session.changes += 1;
     state.edits.looked = false;
     // What was still to be tried on the older weights makes room.
@@ -79,15 +79,14 @@ fn duplicate(state: &mut State, effects: &mut Vec<Effect>) -> bool {
     };
     effects.push(state.jobs.submit(spec).1);
     let place = state.edits.cursor + 1;
-    state.say(format!(
-        "copied as edit {place}, which is off: space switches it on"
-    ));
+    let how = state.tell("‹toggle› switches it on");
+    state.say(format!("copied as edit {place}, which is off: {how}"));
     true
 }
 
 pub fn ask_for_alpha(state: &mut State) {
     let Some(selected) = state.edits.selected() else {
-        state.say(NO_EDIT);
+        state.say(state.tell(NO_EDIT));
         return;
     };
     let entry = Entry::new(&format!("{:.1}", selected.alpha));
@@ -109,7 +108,7 @@ pub fn scale_to(state: &mut State, text: &str) -> Vec<Effect> {
         return vec![];
     };
     if !state.edits.scale_to(alpha + 0.0) {
-        state.say(NO_EDIT);
+        state.say(state.tell(NO_EDIT));
         return vec![];
     }
     changed(state)
