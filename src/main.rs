@@ -8,7 +8,7 @@ use pentimento::session::{self, folders, text};
 use pentimento::tui;
 use pentimento::tui::app::Settings;
 use pentimento::tui::layout::Preset;
-use pentimento::tui::run::Options;
+use pentimento::tui::run::{Options, Pace};
 use pentimento::tui::theme::{Choice, Theme};
 use signal_hook::{consts::SIGINT, flag};
 use std::fs::{self, File};
@@ -130,13 +130,14 @@ fn options(mut cli: Cli, show: Option<Show>) -> Result<Options, CliError> {
             .and_then(|name| Preset::named(&name))
             .unwrap_or(config.layout),
     };
+    let pace = Pace::of(|name| std::env::var(name).ok());
     let color = cli.color.and_then(|name| Choice::parse(&name));
     Ok(Options {
         settings,
         color: color.or(config.color).unwrap_or_default(),
         ground: config.ground,
         mouse: !cli.no_mouse && config.mouse.unwrap_or(true),
-        frames: config.frames,
+        pace: config.frames.map(|frames| pace.frames(frames)),
         record: cli.record,
         follow: cli.follow.then(folders::followed).flatten(),
     })

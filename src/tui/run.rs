@@ -3,9 +3,11 @@
 //! drive it with scripted input.
 
 mod input;
+mod pace;
 mod sessions;
 
 pub use input::{Input, listen};
+pub use pace::Pace;
 
 use super::app::{Effect, Msg, Settings, State, Ticket};
 use super::port::EnginePort;
@@ -24,8 +26,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Frames a second at most, here and over SSH; what happens in between shares one.
-const FRAMES: (u16, u16) = (60, 20);
 /// How often a screen that changes by time alone is drawn.
 const TICK: Duration = Duration::from_millis(120);
 /// Engine events taken in before the keys are looked at again.
@@ -39,8 +39,8 @@ pub struct Options {
     /// `None`: as far as the terminal tells.
     pub ground: Option<Ground>,
     pub mouse: bool,
-    /// Frames a second at most; `None`: fewer where a line is in between.
-    pub frames: Option<u16>,
+    /// `None`: slower where a line is in between.
+    pub pace: Option<Pace>,
     /// A recording of all frames, in a file that is not there yet.
     pub record: Option<PathBuf>,
     /// Where a socket is opened for those who watch.
@@ -50,13 +50,6 @@ pub struct Options {
 /// An error with the name of its file.
 fn named(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
-
-/// How far frames are apart at least.
-fn frame_time(frames: Option<u16>, env: impl Fn(&str) -> Option<String>) -> Duration {
-    let remote = env("SSH_CONNECTION").is_some_and(|value| !value.is_empty());
-    let usual = if remote { FRAMES.1 } else { FRAMES.0 };
-    Duration::from_secs(1) / u32::from(frames.unwrap_or(usual).max(1))
 }
 
 /// Opens the workbench in this terminal and returns when the user leaves it.
@@ -98,7 +91,7 @@ pub fn run(options: Options) -> io::Result<()> {
             inputs,
             store,
             clock: &|| clock.elapsed(),
-            frame: frame_time(options.frames, env),
+            pace: options.pace.unwrap_or_else(|| Pace::of(env)),
         },
     );
     drop(screen);
@@ -117,8 +110,7 @@ pub struct World<'a> {
     pub store: Box<dyn Store>,
     /// The time since the start.
     pub clock: &'a dyn Fn() -> Duration,
-    /// Frames are at least this far apart.
-    pub frame: Duration,
+    pub pace: Pace,
 }
 
 /// Runs until the state asks to quit or there is nobody left to talk to.
@@ -129,6 +121,7 @@ pub fn drive(state: &mut State, world: World) -> io::Result<()> {
         sessions: Sessions::start(world.store)?,
         tickets: HashMap::new(),
         dirty: true,
+        answering: false,
         quit: false,
     };
     let (mut events, inputs) = (world.events, world.inputs);
@@ -136,18 +129,21 @@ pub fn drive(state: &mut State, world: World) -> io::Result<()> {
     run.take(state, Msg::Resize(size.width, size.height))?;
     let effects = start(state);
     run.perform(state, effects)?;
-    let mut drawn: Option<Duration> = None;
+    // When the last frame was drawn, and its bytes.
+    let mut drawn: Option<(Duration, usize)> = None;
     while !run.quit {
         let now = (world.clock)();
-        let frame = drawn.map_or(now, |at| at + world.frame);
+        let frame = drawn.map_or(now, |(at, bytes)| {
+            at + world.pace.after(bytes, run.answering)
+        });
         if run.dirty && now >= frame {
-            run.screen.draw(state)?;
-            run.dirty = false;
+            let bytes = run.screen.draw(state)?;
+            (run.dirty, run.answering) = (false, false);
             if let Some(words) = run.screen.trouble() {
                 state.complain(words);
                 run.dirty = true;
             }
-            drawn = Some((world.clock)());
+            drawn = Some(((world.clock)(), bytes));
             continue;
         }
         let wait = match (run.dirty, state.animates() || run.screen.waited_for()) {
@@ -208,6 +204,8 @@ struct Loop<'a> {
     /// Our names of the jobs that the engine still has.
     tickets: HashMap<JobId, Ticket>,
     dirty: bool,
+    /// Somebody has pressed a key, and waits to see what it did.
+    answering: bool,
     quit: bool,
 }
 
@@ -234,7 +232,10 @@ impl Loop<'_> {
 
     fn input(&mut self, state: &mut State, input: Input) -> io::Result<()> {
         match input {
-            Input::Msg(msg) => self.take(state, msg),
+            Input::Msg(msg) => {
+                self.answering = true;
+                self.take(state, msg)
+            }
             Input::Leave | Input::Gone => self.take(state, Msg::Leave),
             Input::Stop => self.suspend(state),
             Input::Continued => self.resumed(state),

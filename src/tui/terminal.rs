@@ -33,7 +33,8 @@ use std::rc::Rc;
 /// Where the loop draws: the terminal, or a test's.
 pub trait Screen {
     fn size(&mut self) -> io::Result<Size>;
-    fn draw(&mut self, state: &State) -> io::Result<()>;
+    /// Gives the bytes that it took.
+    fn draw(&mut self, state: &State) -> io::Result<usize>;
     /// The next frame is painted in full.
     fn repaint(&mut self) -> io::Result<()>;
     /// Gives the terminal back and stops the process until it is continued.
@@ -166,7 +167,7 @@ impl Screen for Tty {
         self.terminal.size()
     }
 
-    fn draw(&mut self, state: &State) -> io::Result<()> {
+    fn draw(&mut self, state: &State) -> io::Result<usize> {
         let styles = &self.styles;
         self.terminal.draw(|frame| {
             let buf = frame.buffer_mut();
@@ -180,7 +181,8 @@ impl Screen for Tty {
             out.write_all(&bytes)?;
             out.flush()?;
         }
-        self.beside(&bytes, state)
+        self.beside(&bytes, state)?;
+        Ok(bytes.len())
     }
 
     fn trouble(&mut self) -> Option<String> {

@@ -7,5 +7,6 @@ mod common;
 mod families;
 mod faults;
 mod life;
+mod lines;
 mod showing;
 mod terminal;

@@ -22,6 +22,15 @@ pub struct Terminal {
     own: Option<TempDir>,
 }
 
+/// What lies between the program and who looks at it.
+#[derive(Clone, Copy)]
+pub struct Line {
+    /// Bytes a second towards the screen.
+    pub rate: f64,
+    /// One way, of keys; a screen's way back is waited for by who measures.
+    pub delay: Duration,
+}
+
 pub fn size(rows: u16, cols: u16) -> PtySize {
     PtySize {
         rows,
@@ -50,6 +59,28 @@ impl Terminal {
 
     /// In a home where nothing was ever done.
     pub fn open_new(rows: u16, cols: u16, home: &Path, args: &[&str]) -> Terminal {
+        Terminal::start((rows, cols), home, args, &[], None)
+    }
+
+    /// At the far end of a line, in a home of its own.
+    pub fn open_far(rows: u16, cols: u16, line: Line) -> Terminal {
+        let home = tempfile::tempdir().expect("a folder for the test");
+        let state = home.path().join("pentimento");
+        std::fs::create_dir_all(&state).expect("a folder for the test");
+        std::fs::write(state.join("toured"), "").expect("a folder for the test");
+        let env = [("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")];
+        let mut terminal = Terminal::start((rows, cols), home.path(), &[], &env, Some(line));
+        terminal.own = Some(home);
+        terminal
+    }
+
+    fn start(
+        (rows, cols): (u16, u16),
+        home: &Path,
+        args: &[&str],
+        env: &[(&str, &str)],
+        line: Option<Line>,
+    ) -> Terminal {
         let pty = native_pty_system()
             .openpty(size(rows, cols))
             .expect("a terminal");
@@ -57,7 +88,8 @@ impl Terminal {
         command.args(args);
         command.cwd(home);
         command.env_clear();
-        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")] {
+        let usual = [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")];
+        for (name, value) in usual.iter().chain(env) {
             command.env(name, value);
         }
         for name in [
@@ -79,7 +111,12 @@ impl Terminal {
         let (to_screen, to_bytes) = (Arc::clone(&screen), Arc::clone(&bytes));
         std::thread::spawn(move || {
             let mut buffer = [0; 1 << 16];
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+            // On a slow line little is taken at a time, and it is seen later.
+            let most = line.map_or(buffer.len(), |_| 512);
+            while let Ok(n @ 1..) = reader.read(&mut buffer[..most]) {
+                if let Some(Line { rate, .. }) = line {
+                    std::thread::sleep(Duration::from_secs_f64(n as f64 / rate));
+                }
                 to_screen.lock().unwrap().process(&buffer[..n]);
                 to_bytes.lock().unwrap().extend_from_slice(&buffer[..n]);
             }

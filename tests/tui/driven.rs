@@ -6,7 +6,7 @@ use pentimento::engine::{Event, EventKind, JobId, ModelInfo, Spec};
 use pentimento::trace::Kind;
 use pentimento::tui::app::{Msg, Settings, State};
 use pentimento::tui::port::EnginePort;
-use pentimento::tui::run::{Input, World, drive};
+use pentimento::tui::run::{Input, Pace, World, drive};
 use pentimento::tui::store::{ModelEntry, NotSaved, SessionData, SessionEntry, Store};
 use pentimento::tui::terminal::Screen;
 use pentimento::tui::theme::{Depth, Ground, Styles};
@@ -61,14 +61,14 @@ impl Screen for Memory {
         Ok(Size::new(120, 40))
     }
 
-    fn draw(&mut self, state: &State) -> io::Result<()> {
+    fn draw(&mut self, state: &State) -> io::Result<usize> {
         let styles = Styles::new(Depth::True, Ground::Dark);
         let Ok(frame) = self.terminal.draw(|frame| {
             view::draw(frame.buffer_mut(), state, &styles);
         });
         let text = crate::script::text(frame.buffer);
         self.seen.note(&text);
-        Ok(())
+        Ok(text.len())
     }
 
     fn repaint(&mut self) -> io::Result<()> {
@@ -182,7 +182,7 @@ fn open(mute: fn(&Spec) -> bool) -> Driven {
                 inputs: received,
                 store: Box::new(store),
                 clock: &|| clock.elapsed(),
-                frame: Duration::from_millis(16),
+                pace: Pace::default(),
             },
         )
     });
