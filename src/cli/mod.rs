@@ -17,6 +17,7 @@ pub mod follow;
 pub mod forensics;
 pub mod hyper;
 pub mod import;
+pub mod man;
 pub mod model;
 pub mod models;
 pub mod moments;
@@ -41,11 +42,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+/// What this build can do: its features, and what computes.
+#[cfg(feature = "cuda")]
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nfeatures: cuda\nbackend: candle 0.11.1, CPU and CUDA"
+);
+#[cfg(not(feature = "cuda"))]
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nfeatures: none (cuda is off)\nbackend: candle 0.11.1, CPU"
+);
+
 /// Edit single facts in a language model's weights and watch what else moves.
 #[derive(Debug, Parser)]
 #[command(
     name = "pentimento",
     version,
+    long_version = LONG_VERSION,
     after_help = "Without a command the workbench opens; without --model it opens on Atlas, the \
                   model inside the binary."
 )]
@@ -102,6 +116,8 @@ pub enum Command {
     Follow(follow::Args),
     /// Say where the config file lies, check it, or print all it can say
     Config(config::Args),
+    /// Print the manual page, or write one for each command
+    Man(man::Args),
     /// Print completions for a shell
     Completions(completions::Args),
 }
@@ -151,6 +167,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Model(command) => model::run(command, context, &mut out),
         Command::Follow(args) => follow::run(&args),
         Command::Config(args) => config::run(&args, &mut out),
+        Command::Man(args) => man::run(&args, &mut out),
         Command::Completions(args) => completions::run(&args, &mut out),
     }?;
     Ok(out.flush()?)

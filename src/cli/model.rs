@@ -28,8 +28,11 @@ pub enum Command {
     /// What an interrupted fetch brought is kept; the same command goes on from
     /// there. Honours HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE.
     Fetch {
-        /// ORGANISATION/NAME[@REVISION], or a short name like gpt2-medium
-        #[arg(value_name = "MODEL")]
+        // No doc comment: its brackets would be a link.
+        #[arg(
+            value_name = "MODEL",
+            help = "ORGANISATION/NAME[@REVISION], or a short name like gpt2-medium"
+        )]
         id: String,
     },
     Diff(forensics::Args),

@@ -19,9 +19,10 @@ pub(super) fn replace(
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".pentimento-");
-    // As any other new file: the umask decides, not tempfile's 0600.
+    // A new file is the user's alone (0600): prompts may say what others should not
+    // read. One that is replaced keeps what it was given.
     #[cfg(unix)]
-    builder.permissions(<Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666));
+    builder.permissions(<Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600));
     let mut file = builder.tempfile_in(folder)?;
     fill(file.as_file_mut())?;
     file.as_file().sync_all()?;

@@ -47,7 +47,7 @@ pub fn name(factor: &FactorRef) -> String {
 }
 
 /// The safetensors file of a store: `NAME.r` [d, m] and `NAME.u` [d_k, m]; of a
-/// dense change `NAME.u` alone, [d_k·d]; `NAME.b` [d] where the bias moves.
+/// dense change `NAME.u` alone, `[d_k·d]`; `NAME.b` `[d]` where the bias moves.
 pub fn encode(store: &Store) -> Result<Vec<u8>, String> {
     let tensors = store.iter().flat_map(|(name, delta)| {
         let rank = delta.rank.max(1);

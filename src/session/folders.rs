@@ -37,6 +37,11 @@ pub fn toured() -> Option<PathBuf> {
     Some(state()?.join("toured"))
 }
 
+/// Locks of sessions that are open.
+pub fn locks() -> Option<PathBuf> {
+    Some(state()?.join("locks"))
+}
+
 /// Sockets of workbenches that may be watched.
 pub fn followed() -> Option<PathBuf> {
     Some(state()?.join("follow"))

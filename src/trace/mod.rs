@@ -132,7 +132,7 @@ pub struct SubjectRow {
 }
 
 impl SubjectRow {
-    /// All layers, the strongest first; of those within [`TIE`] of the strongest
+    /// All layers, the strongest first; of those within `TIE` of the strongest
     /// that is left, the lowest.
     pub fn ranking(&self) -> Vec<usize> {
         let mut left: Vec<(usize, f64)> = self.scores.iter().copied().enumerate().collect();
@@ -281,7 +281,7 @@ fn suggested_layer(report: &TraceReport) -> Option<usize> {
     best_layer(report.grids.mlp.as_ref()?.get(last_subject)?)
 }
 
-/// The lowest layer of those within [`TIE`] of the best.
+/// The lowest layer of those within `TIE` of the best.
 fn best_layer(row: &[f64]) -> Option<usize> {
     let best = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     row.iter().position(|&p| p >= best - TIE)

@@ -65,7 +65,7 @@ pub fn run(options: Options) -> io::Result<()> {
     })?;
     let here = options.settings.folder.clone();
     let files = Files::new(here, folders::autosaves(), hub);
-    let store = Box::new(files.touring(folders::toured()));
+    let store = Box::new(files.touring(folders::toured()).locking(folders::locks()));
     // Before the terminal is taken: a signal in between is not lost.
     let (to_inputs, inputs) = listen()?;
     let mut beside = Beside::default();

@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod files;
+mod lock;
 mod models;
 
 use crate::engine::{ModelInfo, Stacked};
@@ -60,6 +61,16 @@ pub struct CasesRead {
     pub references: References,
 }
 
+/// Where a session that was read comes from, and where it is saved to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opened {
+    File(PathBuf),
+    /// A sitting that was left behind, not saved anywhere yet.
+    LeftBehind,
+    /// Another workbench has it open: what is done here is saved elsewhere.
+    Copy(PathBuf),
+}
+
 /// What a store answers. Errors are words that say what to do.
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -69,8 +80,7 @@ pub enum Reply {
     },
     Autosaved(Result<(), String>),
     Listed(Result<Vec<SessionEntry>, String>),
-    /// No path: a sitting that was left behind, not saved anywhere yet.
-    Loaded(Result<(Option<PathBuf>, Box<SessionData>), String>),
+    Loaded(Result<(Opened, Box<SessionData>), String>),
     Wrote(Result<PathBuf, String>),
     Cases(Result<Box<CasesRead>, String>),
     /// So many edits are there now.
@@ -107,9 +117,5 @@ pub trait Store: Send {
     /// The models that can be opened, those on this machine first.
     fn models(&mut self) -> Vec<ModelEntry>;
     /// Reads one, refusing what was made for other weights.
-    fn load(
-        &mut self,
-        path: &Path,
-        model: &ModelInfo,
-    ) -> Result<(Option<PathBuf>, SessionData), String>;
+    fn load(&mut self, path: &Path, model: &ModelInfo) -> Result<(Opened, SessionData), String>;
 }

@@ -7,7 +7,7 @@ use pentimento::trace::Kind;
 use pentimento::tui::app::{Msg, Settings, State};
 use pentimento::tui::port::EnginePort;
 use pentimento::tui::run::{Input, Pace, World, drive};
-use pentimento::tui::store::{ModelEntry, NotSaved, SessionData, SessionEntry, Store};
+use pentimento::tui::store::{ModelEntry, NotSaved, Opened, SessionData, SessionEntry, Store};
 use pentimento::tui::terminal::Screen;
 use pentimento::tui::theme::{Depth, Ground, Styles};
 use pentimento::tui::view;
@@ -145,7 +145,7 @@ impl Store for Shelf {
         Ok(vec![])
     }
 
-    fn load(&mut self, _: &Path, _: &ModelInfo) -> Result<(Option<PathBuf>, SessionData), String> {
+    fn load(&mut self, _: &Path, _: &ModelInfo) -> Result<(Opened, SessionData), String> {
         Err("nothing there".into())
     }
 }

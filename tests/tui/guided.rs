@@ -3,7 +3,7 @@
 use crate::script::Bench;
 use pentimento::tui::app::guide::{Guide, Scene};
 use pentimento::tui::app::{Effect, Msg, Pane};
-use pentimento::tui::store::{Reply, SessionData};
+use pentimento::tui::store::{Opened, Reply, SessionData};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ fn showing(every: Option<Duration>) -> Bench {
     let asked =
         |effect: &Effect| matches!(effect, Effect::Load(path, _) if path.ends_with("talk.toml"));
     assert!(bench.asked.iter().any(asked));
-    let read = Ok((Some(PathBuf::from("talk.toml")), Box::new(saved())));
+    let read = Ok((Opened::File("talk.toml".into()), Box::new(saved())));
     bench.send(Msg::Store(Reply::Loaded(read)));
     bench.settle();
     bench
@@ -174,7 +174,10 @@ fn a_session_that_cannot_be_shown_says_why() {
     bench.settle();
     let mut empty = saved();
     empty.edits.clear();
-    bench.send(Msg::Store(Reply::Loaded(Ok((None, Box::new(empty))))));
+    bench.send(Msg::Store(Reply::Loaded(Ok((
+        Opened::LeftBehind,
+        Box::new(empty),
+    )))));
     assert!(bench.text().contains("no edit that could be shown"));
     let scene = Scene::Neighbours;
     assert!(!scene.caption().is_empty());

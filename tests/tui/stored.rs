@@ -6,7 +6,7 @@ use pentimento::engine::{EventKind, Outcome, Spec};
 use pentimento::hub::Settings;
 use pentimento::tui::app::{Effect, Msg};
 use pentimento::tui::store::files::Files;
-use pentimento::tui::store::{NotSaved, Reply, SessionData, Store};
+use pentimento::tui::store::{NotSaved, Opened, Reply, SessionData, Store};
 use pentimento::tui::update::update;
 
 /// What the workbench would save.
@@ -35,7 +35,7 @@ fn a_session_comes_back_as_it_was() {
         .unwrap();
     assert_eq!(path.file_name().unwrap(), "two.toml");
     let (at, loaded) = files.load(&path, &model()).unwrap();
-    assert_eq!(at.as_deref(), Some(path.as_path()));
+    assert_eq!(at, Opened::File(path));
     // What the request left open is filled in, so that the text alone replays.
     let filled = |mut data: SessionData| {
         for (_, record) in &mut data.edits {
@@ -99,7 +99,7 @@ fn the_checks_of_a_validated_edit_come_back_with_it() {
     let mut again = loaded;
     again.edits[0].1.deltas.clear();
     let mut bench = Bench::open(120, 40);
-    let opened = Reply::Loaded(Ok((Some(path), Box::new(again))));
+    let opened = Reply::Loaded(Ok((Opened::File(path), Box::new(again))));
     bench.send(Msg::Store(opened));
     bench.settle();
     let record = bench.state.edits.selected_record().unwrap();
@@ -158,7 +158,7 @@ fn opening_without_factors_makes_the_edits_again() {
         record.deltas.clear();
     }
     let mut bench = Bench::open(120, 40);
-    let opened = Reply::Loaded(Ok((Some("two.toml".into()), saved)));
+    let opened = Reply::Loaded(Ok((Opened::File("two.toml".into()), saved)));
     bench.send(Msg::Store(opened));
     assert!(bench.state.edits.incomplete());
     bench.settle();
@@ -191,7 +191,7 @@ fn an_imported_edit_is_listed_scaled_and_saved_by_its_origin() {
         ..EditSpec::default()
     };
     let mut bench = Bench::open(120, 40);
-    let opened = Reply::Loaded(Ok((None, data)));
+    let opened = Reply::Loaded(Ok((Opened::LeftBehind, data)));
     bench.send(Msg::Store(opened));
     bench.settle();
     assert_eq!(bench.state.edits.stack.len(), 2);
@@ -238,7 +238,7 @@ fn an_edit_that_cannot_be_made_again_is_left_out() {
         record.deltas.clear();
     }
     let mut bench = Bench::open(120, 40);
-    let opened = Reply::Loaded(Ok((Some("two.toml".into()), saved)));
+    let opened = Reply::Loaded(Ok((Opened::File("two.toml".into()), saved)));
     let effects = update(&mut bench.state, Msg::Store(opened));
     let mut left = Vec::new();
     for effect in effects {
@@ -317,7 +317,7 @@ fn a_sitting_left_behind_is_offered_and_taken_back() {
     let listed = files.list(&model()).unwrap();
     assert!(listed[0].left_behind, "{listed:?}");
     let (at, data) = files.load(&listed[0].path, &model()).unwrap();
-    assert_eq!((at, data.edits.len()), (None, 2));
+    assert_eq!((at, data.edits.len()), (Opened::LeftBehind, 2));
     assert!(files.list(&model()).unwrap().is_empty());
     files.save(&here.join("kept"), false, &data).unwrap();
     let left = std::fs::read_dir(&autosaves).unwrap();
@@ -345,4 +345,45 @@ fn an_edit_whose_ground_is_gone_is_not_made_on_another() {
     assert!(bench.state.edits.stack.is_empty());
     let said = &bench.state.notice.as_ref().expect("it says why").text;
     assert!(said.contains("was made on edit 1"), "{said}");
+}
+
+#[test]
+fn of_two_workbenches_on_one_session_the_second_has_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = || {
+        let files = Files::new(folder.path().into(), None, Settings::default());
+        files.locking(Some(folder.path().join("locks")))
+    };
+    let (mut first, mut second) = (files(), files());
+    let saved = edited();
+    let path = first
+        .save(&folder.path().join("two"), false, &saved)
+        .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let (from, data) = second.load(&path, &model()).unwrap();
+    assert_eq!(from, Opened::Copy(path.clone()));
+    // It says so, and asks for another name.
+    let mut bench = Bench::open(120, 40);
+    let opened = Reply::Loaded(Ok((from, Box::new(data.clone()))));
+    bench.send(Msg::Store(opened));
+    bench.settle();
+    assert!(
+        bench.text().contains("two is open in another workbench"),
+        "{}",
+        bench.text()
+    );
+    assert!(bench.state.session.path.is_none() && !bench.state.session.unsaved());
+    bench.play("u<c-s>");
+    assert!(bench.text().contains("Save this session as"));
+    // Even by its very name it is not written over.
+    let refused = second.save(&path, true, &data).unwrap_err();
+    assert!(matches!(refused, NotSaved::Failed(words) if words.contains("another workbench")));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    second
+        .save(&folder.path().join("mine"), false, &data)
+        .unwrap();
+    // Once the first has left it, it is anybody's.
+    drop(first);
+    let (from, _) = second.load(&path, &model()).unwrap();
+    assert_eq!(from, Opened::File(path));
 }

@@ -3,7 +3,7 @@
 //! classifier finds a concept in it better than a constant does.
 //!
 //! With Σ_xx the covariance of X, Σ_xz its cross-covariance with the one-hot labels
-//! and W = (Σ_xx^{1/2})⁺, the eraser is x ↦ x − W⁺ P W (x − E[x]), P the orthogonal
+//! and W = (Σ_xx^{1/2})⁺, the eraser is x ↦ x − W⁺ P W (x − E\[x\]), P the orthogonal
 //! projection on the columns of W Σ_xz. Everything is in f64.
 
 use super::error::{EraseError, Result};

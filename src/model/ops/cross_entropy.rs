@@ -4,7 +4,7 @@ use super::lanes::{exp, max, sum, sum_of};
 use super::slices::{floats, for_rows, fused, read, shaped_like};
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
 
-/// −log p(target) of each row: `logits` [N, V] and N token ids to [N].
+/// −log p(target) of each row: `logits` `[N, V]` and N token ids to `[N]`.
 pub fn nll(logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
     let (n, vocab) = logits.dims2()?;
     if targets.len() != n {

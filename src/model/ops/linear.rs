@@ -13,7 +13,7 @@ use candle_core::{
 
 /// Applies a linear layer to the last dimension.
 ///
-/// `x` is [..., in], `w` [out, in], `b` [out]; the answer is [..., out]. The
+/// `x` is `[.., in]`, `w` `[out, in]`, `b` `[out]`; the answer is `[.., out]`. The
 /// leading dimensions are one stack of rows: no copy of `w` is ever made.
 /// Gradients go to `x`, `w` and `b` where each is tracked, and only there.
 pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {

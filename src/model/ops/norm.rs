@@ -4,7 +4,7 @@ use super::lanes::{dot, squares_about, sum};
 use super::slices::{floats, fold_rows, for_rows, fused, read, shaped_like};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
 
-/// (x − mean)/√(var + eps) · weight + bias; `x` [..., d], `weight`, `bias` [d].
+/// (x − mean)/√(var + eps) · weight + bias; `x` `[.., d]`, `weight`, `bias` `[d]`.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {
     let norm = Norm { centred: true, eps };
     if !fused(&[x, weight]) || bias.is_some_and(|b| !fused(&[b])) {
@@ -17,7 +17,7 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) 
     }
 }
 
-/// x/√(mean x² + eps) · weight; `x` [..., d], `weight` [d].
+/// x/√(mean x² + eps) · weight; `x` `[.., d]`, `weight` `[d]`.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let norm = Norm {
         centred: false,

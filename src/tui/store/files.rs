@@ -1,6 +1,7 @@
 //! Sessions in files, as the command line reads and writes them.
 
-use super::{ModelEntry, NotSaved, SessionData, SessionEntry, Store, models};
+use super::lock::Mine;
+use super::{ModelEntry, NotSaved, Opened, SessionData, SessionEntry, Store, models};
 use crate::engine::{ModelInfo, Source, Stacked};
 use crate::hub::Settings;
 use crate::session::export::Form;
@@ -21,6 +22,8 @@ pub struct Files {
     hub: Settings,
     /// Written once the tour has begun.
     toured: Option<PathBuf>,
+    /// The session that no other workbench may save to.
+    mine: Mine,
 }
 
 impl Files {
@@ -31,6 +34,15 @@ impl Files {
             autosaves,
             open: None,
             toured: None,
+            mine: Mine::default(),
+        }
+    }
+
+    /// Tells other workbenches, by locks in this folder, which session is open here.
+    pub fn locking(self, folder: Option<PathBuf>) -> Files {
+        Files {
+            mine: Mine::in_folder(folder),
+            ..self
         }
     }
 
@@ -50,6 +62,12 @@ impl Store for Files {
         let path = save::named(path);
         if !over && path.exists() {
             return Err(NotSaved::Exists(path));
+        }
+        if !self.mine.take(&path) {
+            return Err(NotSaved::Failed(format!(
+                "{} is open in another workbench: save under another name",
+                path.display()
+            )));
         }
         let (session, factors) = session(data);
         save(&session, &factors, &path).map_err(|e| NotSaved::Failed(e.to_string()))?;
@@ -117,21 +135,20 @@ impl Store for Files {
         models::all(&self.hub)
     }
 
-    fn load(
-        &mut self,
-        path: &Path,
-        model: &ModelInfo,
-    ) -> Result<(Option<PathBuf>, SessionData), String> {
+    fn load(&mut self, path: &Path, model: &ModelInfo) -> Result<(Opened, SessionData), String> {
         let path = save::named(path);
         let (session, factors) = load(&path, &Model::from(model)).map_err(|e| e.to_string())?;
         let data = data(session, factors, model);
         if !self.left_behind().contains(&path) {
-            return Ok((Some(path), data));
+            return Ok(match self.mine.take(&path) {
+                true => (Opened::File(path), data),
+                false => (Opened::Copy(path), data),
+            });
         }
         // It becomes this sitting's own autosave before the old one goes.
         self.autosave(&data)?;
         autosave::remove(&path);
-        Ok((None, data))
+        Ok((Opened::LeftBehind, data))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::tui::app::counterfact::TEXTS;
 use crate::tui::app::{Ask, CounterfactView, Effect, Entry, Overlay, Pane, State, Ticket};
 use crate::tui::store::CasesRead;
 
-const EDITED: &str = "edits are on: b switches them off, and :counterfact goes on";
+const EDITED: &str = "edits are on: ‹toggle-all› switches them off, and :counterfact goes on";
 
 /// Shows what is open and goes on with it; with nothing open, asks for a file.
 pub fn command(state: &mut State) -> Vec<Effect> {
@@ -96,11 +96,11 @@ pub fn next(state: &mut State) -> Vec<Effect> {
     if view.running.is_some() || view.next().is_none() || !act::ready(state) {
         return vec![];
     }
-    let view = &mut state.counterfact;
     if !state.edits.on().is_empty() || !state.edits.making.is_empty() {
-        view.problem = Some(EDITED.into());
+        state.counterfact.problem = Some(state.tell(EDITED));
         return vec![];
     }
+    let view = &mut state.counterfact;
     view.problem = None;
     view.since.get_or_insert((state.now, 0));
     let Some((record, method)) = state.counterfact.next() else {
@@ -131,6 +131,7 @@ pub fn over(state: &mut State, ticket: Ticket, result: Result<Outcome, String>) 
     };
     // An edit that was made in between stands under what was found.
     let clean = state.edits.on().is_empty();
+    let edited = state.tell(EDITED);
     let view = &mut state.counterfact;
     view.running = None;
     let verdict = |failed: Option<String>, judged: Option<Judged>| Verdict {
@@ -142,7 +143,7 @@ pub fn over(state: &mut State, ticket: Ticket, result: Result<Outcome, String>) 
     match result {
         _ if !clean => {
             view.since = None;
-            view.problem = Some(EDITED.into());
+            view.problem = Some(edited);
             return vec![];
         }
         Ok(Outcome::Judged(mut all)) if !all.is_empty() => {

@@ -4,7 +4,7 @@ use super::{act, board, counterfact, stack};
 use crate::engine::{EditId, Spec, Stacked};
 use crate::session::Beneath;
 use crate::tui::app::{Ask, Confirm, Effect, Entry, Health, Making, Overlay, State, TraceGrid};
-use crate::tui::store::{NotSaved, Reply, SessionData};
+use crate::tui::store::{NotSaved, Opened, Reply, SessionData};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -156,7 +156,7 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
             state.session.entries = Some(Vec::new());
             state.complain(words);
         }
-        Reply::Loaded(Ok((path, data))) => return opened(state, path, *data),
+        Reply::Loaded(Ok((from, data))) => return opened(state, from, *data),
         Reply::Loaded(Err(words)) | Reply::Autosaved(Err(words)) => state.complain(words),
         Reply::Autosaved(Ok(())) => {}
         Reply::Exported { to, result } => exported(state, to, result),
@@ -201,9 +201,8 @@ fn saved(state: &mut State, change: u64, result: Result<PathBuf, NotSaved>) -> V
     vec![]
 }
 
-/// Puts a session's content in place of what is there. `path` is none for a
-/// sitting that was left behind.
-fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Effect> {
+/// Puts a session's content in place of what is there.
+fn opened(state: &mut State, from: Opened, data: SessionData) -> Vec<Effect> {
     if state.health != Health::Ready {
         state.complain("a session cannot be opened without a model");
         return vec![];
@@ -235,13 +234,24 @@ fn opened(state: &mut State, path: Option<PathBuf>, data: SessionData) -> Vec<Ef
         .map(|t| TraceGrid::from_report(&t.result));
     state.trace.kept = data.traces;
     state.session.changes += 1;
-    if let Some(path) = &path {
-        state.session.saved = state.session.changes;
-        state.say(format!("opened {}", shown_name(path)));
-    } else {
-        state.say(state.tell("the sitting that was left behind is back; ‹save› saves it"));
+    state.session.path = None;
+    match from {
+        Opened::File(path) => {
+            state.session.saved = state.session.changes;
+            state.say(format!("opened {}", shown_name(&path)));
+            state.session.path = Some(path);
+        }
+        Opened::LeftBehind => {
+            state.say(state.tell("the sitting that was left behind is back; ‹save› saves it"));
+        }
+        // Nothing here is lost by leaving: the session is in its file.
+        Opened::Copy(path) => {
+            state.session.saved = state.session.changes;
+            let how = state.tell("this is a copy of it, and ‹save› saves it under another name");
+            let name = shown_name(&path);
+            state.warn(format!("{name} is open in another workbench: {how}."));
+        }
     }
-    state.session.path = path;
     if state.edits.selected().is_some() {
         effects.extend(act::recall(state));
     }

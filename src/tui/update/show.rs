@@ -5,9 +5,8 @@ use super::{act, session, stack};
 use crate::engine::{Spec, Stacked};
 use crate::tui::app::guide::{Guide, Scene, Show};
 use crate::tui::app::{Effect, Pane, State};
-use crate::tui::store::SessionData;
+use crate::tui::store::{Opened, SessionData};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Asks for the session once its model is there.
@@ -26,10 +25,7 @@ pub fn waits(state: &State) -> bool {
 }
 
 /// The session was read, or it says why not.
-pub fn loaded(
-    state: &mut State,
-    read: Result<(Option<PathBuf>, Box<SessionData>), String>,
-) -> Vec<Effect> {
+pub fn loaded(state: &mut State, read: Result<(Opened, Box<SessionData>), String>) -> Vec<Effect> {
     let scenes = match read {
         Ok((_, data)) => scenes(&data),
         Err(words) => {

@@ -14,7 +14,7 @@ pub fn start(state: &mut State) -> Vec<Effect> {
         return vec![];
     }
     let Some((id, spec)) = state.views_question() else {
-        state.say("select an edit that was made here and is on: e makes one");
+        state.say(state.tell("select an edit that was made here and is on: ‹edit› makes one"));
         return vec![];
     };
     let asked = Asked {

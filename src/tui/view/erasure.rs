@@ -207,7 +207,7 @@ fn readings(buf: &mut Buffer, at: Rect, bottom: u16, state: &State, styles: &Sty
     let heading: Vec<String> = names.iter().map(|name| format!("{name}{erased}")).collect();
     let place = std::cell::Cell::new(0);
     row(
-        "v switches",
+        &state.tell("‹shown› switches"),
         &|_| {
             let nth = place.replace(place.get() + 1);
             heading.get(nth).cloned().unwrap_or_default()

@@ -94,7 +94,10 @@ pub fn draw(buf: &mut Buffer, scroll: usize, map: &KeyMap, styles: &Styles) {
     let panel = Panel {
         border: styles.border(true),
         title: vec![("Keys".into(), styles.title(true))],
-        right: vec![("j k scroll · any other key closes".into(), styles.dim())],
+        right: vec![(
+            map.tell("‹down› ‹up› scroll · any other key closes").into(),
+            styles.dim(),
+        )],
     };
     let inner = panel.draw(buf, area);
     let each = inner.width / columns.len() as u16;

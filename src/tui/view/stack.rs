@@ -62,7 +62,10 @@ fn about<'a>(state: &State, styles: &Styles) -> Words<'a> {
     }
     let place = |id| edits.stack.iter().position(|s| s.id == id);
     let words = match edits.soloed().and_then(place) {
-        Some(at) => format!("edit {} alone, s brings the others back", at + 1),
+        Some(at) => {
+            let back = state.tell("‹solo› brings the others back");
+            format!("edit {} alone, {back}", at + 1)
+        }
         None => {
             let on = edits.stack.iter().filter(|s| s.on).count();
             format!("{on} of {} on", edits.stack.len())

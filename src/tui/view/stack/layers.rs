@@ -26,7 +26,8 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         n => format!("{n} of {} layers moved", layers.len()),
     };
     let x = put(buf, area.x, area.y, end, &title, styles.strong());
-    put(buf, x + 2, area.y, end, "h l choose", styles.faint());
+    let keys = state.tell("‹left› ‹right› choose");
+    put(buf, x + 2, area.y, end, &keys, styles.faint());
     let heading = "layer   ‖W‖ before → now       ‖ΔW‖";
     put(buf, area.x, area.y + 1, end, heading, styles.faint());
     let shown = state.edits.shown_layer().unwrap_or(0);

@@ -33,9 +33,9 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
     let Some(of) = of.filter(|_| !here.is_empty()) else {
         let words = match state.edits.check.ticket {
             Some(_) => "…",
-            None => "no edit is at this layer; h l choose another",
+            None => "no edit is at this layer; ‹left› ‹right› choose another",
         };
-        put(buf, x, area.y + 1, end, words, styles.dim());
+        put(buf, x, area.y + 1, end, &state.tell(words), styles.dim());
         return;
     };
     let metric = match of.in_c {
