@@ -2,8 +2,10 @@
 
 use super::config::Config;
 use super::error::{ModelError, Result};
+use serde::de::IgnoredAny;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use tokenizers::models::bpe::BPE;
@@ -46,8 +48,13 @@ impl Tokens {
             path: path.to_owned(),
             reason,
         };
-        let inner = Tokenizer::from_bytes(json).map_err(|e| bad(e.to_string()))?;
-        Tokens::new(inner, path)
+        // The library panics on some files that are no JSON, and on some decoders
+        // that it does not know (0.23.2, `decoders/mod.rs`): the first is told here
+        // with its line, the second is caught.
+        serde_json::from_slice::<IgnoredAny>(json).map_err(|e| bad(e.to_string()))?;
+        let read = catch_unwind(|| Tokenizer::from_bytes(json));
+        let read = read.map_err(|_| bad("it has a part of an unknown form".into()))?;
+        Tokens::new(read.map_err(|e| bad(e.to_string()))?, path)
     }
 
     /// GPT-2's older form: `vocab.json` and `merges.txt` of one folder.
