@@ -13,6 +13,7 @@ use pentimento::tui::theme::{Choice, Theme};
 use signal_hook::{consts::SIGINT, flag};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
@@ -164,6 +165,7 @@ fn log_file() -> Option<File> {
         File::options()
             .create(true)
             .write(true)
+            .mode(0o600)
             .append(!long)
             .truncate(long)
             .open(&path)

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 /// Pixels of a cell, and where letters stand in it.
-const CELL: (f64, f64) = (8.0, 17.0);
-const BASELINE: f64 = 13.0;
+const CELL: (f64, f64) = (8.0, 16.0);
+const BASELINE: f64 = 12.5;
 const MARGIN: f64 = 12.0;
 
 /// What the terminal's own colours are taken for.
@@ -190,7 +190,7 @@ mod tests {
         assert!(svg.contains(">a &lt;b&gt; &amp; 東京</text>"), "{svg}");
         // Two wide letters and eight narrow ones fill twelve cells.
         assert!(
-            svg.contains("x=\"12.0\" y=\"25.0\" textLength=\"96.0\""),
+            svg.contains("x=\"12.0\" y=\"24.5\" textLength=\"96.0\""),
             "{svg}"
         );
         assert!(
@@ -198,10 +198,10 @@ mod tests {
             "{svg}"
         );
         assert!(
-            svg.contains("x=\"28.0\" y=\"29.0\" width=\"8.0\" height=\"17.0\" fill=\"#000000\"")
+            svg.contains("x=\"28.0\" y=\"28.0\" width=\"8.0\" height=\"16.0\" fill=\"#000000\"")
         );
         let (ink, ground) = (DARK.ground, DARK.ink);
-        assert!(svg.contains(&format!("height=\"17.0\" fill=\"{ground}\"/>")));
+        assert!(svg.contains(&format!("height=\"16.0\" fill=\"{ground}\"/>")));
         assert!(svg.contains(&format!("fill=\"{ink}\">y</text>")), "{svg}");
     }
 }

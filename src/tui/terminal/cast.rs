@@ -4,6 +4,7 @@
 use serde_json::json;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,7 +22,13 @@ impl Cast {
     /// # Errors
     /// The file is there, or cannot be written.
     pub fn begin(path: &Path, (width, height): (u16, u16)) -> io::Result<Cast> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let mut options = OpenOptions::new();
+        // The user's alone: it shows whatever was typed.
+        let file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let mut cast = Cast {
             file: Some(BufWriter::new(file)),

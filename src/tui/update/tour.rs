@@ -6,11 +6,15 @@ use crate::tui::app::{Effect, Health, State};
 
 /// Begins the tour, or ends it.
 pub fn turn(state: &mut State) -> Vec<Effect> {
-    if state.guide.take().is_some() {
-        state.say("that was all: :tour begins it again");
-        return vec![];
+    match &state.guide {
+        None => return begin(state),
+        Some(Guide::Show(_)) => state.say("a session is being shown: no tour meanwhile"),
+        Some(Guide::Tour(_)) => {
+            state.guide = None;
+            state.say("that was all: :tour begins it again");
+        }
     }
-    begin(state)
+    vec![]
 }
 
 /// Begins it; where it begins by itself, it does so once.
