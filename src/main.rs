@@ -152,6 +152,8 @@ fn log() {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
+        // A full disk would otherwise be told on stderr, in the middle of the screen.
+        .log_internal_errors(false)
         .with_writer(Mutex::new(file));
     // Only fails where a log is set up already.
     let _ = subscriber.try_init();

@@ -89,7 +89,7 @@ impl Progress {
     }
 
     /// A line that stays, whatever comes after it.
-    fn stay(&mut self, line: &str) {
+    pub fn stay(&mut self, line: &str) {
         if self.quiet {
             return;
         }

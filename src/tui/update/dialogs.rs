@@ -149,7 +149,10 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         }),
     ) = state.overlays.last_mut()
     {
-        entry.paste(text);
+        let left_out = entry.paste(text);
+        if let Some(words) = left_out {
+            state.warn(words);
+        }
     }
     vec![]
 }

@@ -30,10 +30,15 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     let Mode::Typing(field) = state.mode else {
         return vec![];
     };
-    edit(state, field, |entry| {
-        entry.paste(text);
+    let mut left_out = None;
+    let effects = edit(state, field, |entry| {
+        left_out = entry.paste(text);
         true
-    })
+    });
+    if let Some(words) = left_out {
+        state.warn(words);
+    }
+    effects
 }
 
 fn edit(state: &mut State, field: Field, change: impl FnOnce(&mut Entry) -> bool) -> Vec<Effect> {
