@@ -37,14 +37,12 @@ fn each_family_is_traced_edited_saved_and_opened_again() {
         terminal.wait_until("the saved session", |text| {
             text.contains("moved") && !text.contains("not saved") && !text.contains("Save this")
         });
-        terminal.press("q");
-        assert_eq!(terminal.ended().0, 0);
+        terminal.quits();
         terminal.is_restored();
 
         let mut again =
             Terminal::open_with(40, 120, home.path(), &["--model", &path, "moved.toml"]);
         again.wait_until(&format!("{name}: the session, opened again"), edited);
-        again.press("q");
-        assert_eq!(again.ended().0, 0);
+        again.quits();
     }
 }

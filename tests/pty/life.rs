@@ -29,8 +29,7 @@ fn it_opens_follows_its_size_and_quits() {
             });
         }
     }
-    terminal.press("q");
-    assert_eq!(terminal.ended().0, 0);
+    terminal.quits();
     terminal.is_restored();
     let bytes = terminal.bytes.lock().unwrap();
     let count = |what: &[u8]| bytes.windows(what.len()).filter(|w| w == &what).count();
@@ -69,8 +68,7 @@ fn a_trace_an_edit_an_undo_and_a_saved_session() {
             && !text.contains("not saved")
             && !text.contains("Save this session as")
     });
-    terminal.press("q");
-    assert_eq!(terminal.ended().0, 0);
+    terminal.quits();
     terminal.is_restored();
     assert!(terminal.home.join("first.toml").is_file());
     assert!(terminal.home.join("first.safetensors").is_file());
@@ -89,8 +87,7 @@ fn ctrl_c_stops_a_job_at_once() {
     terminal.wait_for("▸");
     terminal.press("\x03");
     terminal.wait_for("stopped; nothing was changed");
-    terminal.press("q");
-    assert_eq!(terminal.ended().0, 0);
+    terminal.quits();
 }
 
 #[test]
@@ -151,7 +148,6 @@ fn ctrl_z_stops_and_continuing_paints_again() {
     terminal.wait_for("Locate, edit, measure");
     terminal.press("\x1b");
     terminal.wait_until("no help", |text| !text.contains("Locate, edit, measure"));
-    terminal.press("q");
-    assert_eq!(terminal.ended().0, 0);
+    terminal.quits();
     terminal.is_restored();
 }

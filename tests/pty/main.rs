@@ -10,3 +10,4 @@ mod life;
 mod lines;
 mod showing;
 mod terminal;
+mod wear;

@@ -15,14 +15,12 @@ fn the_tour_begins_by_itself_once() {
     first.wait_for("Tour 2 of 5");
     first.press("T");
     first.wait_until("no tour", |text| !text.contains("Tour 2 of 5"));
-    first.press("q");
-    assert_eq!(first.ended().0, 0);
+    first.quits();
     let mut second = Terminal::open_new(40, 120, home.path(), &[]);
     second.wait_for("example 1 of");
     second.wait_for("q quit");
     assert!(!second.text().contains("Tour"), "{}", second.text());
-    second.press("q");
-    assert_eq!(second.ended().0, 0);
+    second.quits();
 }
 
 /// What a recording shows at its end, and how often its size changed.
@@ -66,8 +64,7 @@ fn a_recording_shows_what_was_seen() {
     let seen = terminal.text();
     let (shown, sizes) = replayed(&home.path().join("tour.cast"));
     assert_eq!((shown, sizes), (seen, 0));
-    terminal.press("q");
-    assert_eq!(terminal.ended().0, 0);
+    terminal.quits();
     // A recording is never written over.
     let mut again = Terminal::open_with(40, 120, home.path(), &args);
     again.wait_for("tour.cast");
@@ -94,14 +91,12 @@ fn others_see_what_is_seen_and_can_do_nothing() {
         !terminal.text().contains("◆ layer"),
         "a watcher's key was heard"
     );
-    watcher.press("q");
-    assert_eq!(watcher.ended().0, 0);
+    watcher.quits();
     watcher.is_restored();
     // It goes on without them, and takes its socket along.
     terminal.press("n");
     terminal.wait_for("example 3 of");
-    terminal.press("q");
-    assert_eq!(terminal.ended().0, 0);
+    terminal.quits();
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     let mut nobody = Terminal::open_with(40, 120, home.path(), &["follow"]);
     nobody.wait_for("start one with `pentimento --follow`");

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_pentimento");
+
 pub struct Terminal {
     pub screen: Arc<Mutex<vt100::Parser>>,
     /// Everything that was ever written, for what a parser does not keep.
@@ -40,6 +42,45 @@ pub fn size(rows: u16, cols: u16) -> PtySize {
     }
 }
 
+/// Names of the folders that the program writes in.
+const FOLDERS: [&str; 4] = [
+    "HOME",
+    "XDG_STATE_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+];
+
+/// `program` in `home`, with nothing of this process's environment.
+pub fn command(program: &str, home: &Path, env: &[(&str, &str)]) -> CommandBuilder {
+    let mut command = CommandBuilder::new(program);
+    command.cwd(home);
+    command.env_clear();
+    let usual = [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")];
+    for (name, value) in usual.iter().chain(env) {
+        command.env(name, value);
+    }
+    for name in FOLDERS {
+        command.env(name, home);
+    }
+    command
+}
+
+/// As at any start but the first.
+pub fn tour_was_seen(home: &Path) {
+    let state = home.join("pentimento");
+    std::fs::create_dir_all(&state).expect("a folder for the test");
+    std::fs::write(state.join("toured"), "").expect("a folder for the test");
+}
+
+/// The sittings that are kept safe in `home`.
+pub fn autosaves(home: &Path) -> Vec<PathBuf> {
+    let folder = home.join("pentimento/autosave");
+    let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = found.map(|entry| entry.path());
+    let whole = |path: &PathBuf| path.extension().is_some_and(|end| end == "toml");
+    paths.filter(whole).collect()
+}
+
 impl Terminal {
     /// On Atlas, in a home of its own.
     pub fn open(rows: u16, cols: u16) -> Terminal {
@@ -51,25 +92,34 @@ impl Terminal {
 
     /// With arguments, in a home that may hold something; the tour was seen.
     pub fn open_with(rows: u16, cols: u16, home: &Path, args: &[&str]) -> Terminal {
-        let state = home.join("pentimento");
-        std::fs::create_dir_all(&state).expect("a folder for the test");
-        std::fs::write(state.join("toured"), "").expect("a folder for the test");
+        tour_was_seen(home);
         Terminal::open_new(rows, cols, home, args)
     }
 
     /// In a home where nothing was ever done.
     pub fn open_new(rows: u16, cols: u16, home: &Path, args: &[&str]) -> Terminal {
-        Terminal::start((rows, cols), home, args, &[], None)
+        let mut command = command(PROGRAM, home, &[]);
+        command.args(args);
+        Terminal::start((rows, cols), home, command, None)
+    }
+
+    /// Where no file may grow beyond `blocks` of 512 bytes, as if the disk were full.
+    pub fn open_full(rows: u16, cols: u16, home: &Path, blocks: usize) -> Terminal {
+        tour_was_seen(home);
+        // Without the trap the signal ends the process before it sees the error.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {PROGRAM}");
+        let mut command = command("/bin/sh", home, &[("PATH", "/usr/bin:/bin")]);
+        command.args(["-c", &script]);
+        Terminal::start((rows, cols), home, command, None)
     }
 
     /// At the far end of a line, in a home of its own.
     pub fn open_far(rows: u16, cols: u16, line: Line) -> Terminal {
         let home = tempfile::tempdir().expect("a folder for the test");
-        let state = home.path().join("pentimento");
-        std::fs::create_dir_all(&state).expect("a folder for the test");
-        std::fs::write(state.join("toured"), "").expect("a folder for the test");
+        tour_was_seen(home.path());
         let env = [("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")];
-        let mut terminal = Terminal::start((rows, cols), home.path(), &[], &env, Some(line));
+        let command = command(PROGRAM, home.path(), &env);
+        let mut terminal = Terminal::start((rows, cols), home.path(), command, Some(line));
         terminal.own = Some(home);
         terminal
     }
@@ -77,29 +127,12 @@ impl Terminal {
     fn start(
         (rows, cols): (u16, u16),
         home: &Path,
-        args: &[&str],
-        env: &[(&str, &str)],
+        command: CommandBuilder,
         line: Option<Line>,
     ) -> Terminal {
         let pty = native_pty_system()
             .openpty(size(rows, cols))
             .expect("a terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pentimento"));
-        command.args(args);
-        command.cwd(home);
-        command.env_clear();
-        let usual = [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")];
-        for (name, value) in usual.iter().chain(env) {
-            command.env(name, value);
-        }
-        for name in [
-            "HOME",
-            "XDG_STATE_HOME",
-            "XDG_CACHE_HOME",
-            "XDG_CONFIG_HOME",
-        ] {
-            command.env(name, home);
-        }
         let child = pty
             .slave
             .spawn_command(command)
@@ -202,11 +235,14 @@ impl Terminal {
         }
     }
 
-    pub fn autosaves(&self) -> Vec<String> {
-        let folder = self.home.join("pentimento/autosave");
-        let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let names = found.map(|e| e.file_name().to_string_lossy().into_owned());
-        names.filter(|name| name.ends_with(".toml")).collect()
+    pub fn autosaves(&self) -> Vec<PathBuf> {
+        autosaves(&self.home)
+    }
+
+    /// Leaves by `q`, which must end it well.
+    pub fn quits(&mut self) {
+        self.press("q");
+        assert_eq!(self.ended().0, 0);
     }
 }
 
