@@ -5,19 +5,12 @@
 //! A few hundred a kind in the suite; `MUTATIONS=20000` is what the README
 //! tells of.
 
-use candle_core::Device;
-use pentimento::cli::requests;
-use pentimento::config::{Config as Defaults, print_default};
-use pentimento::measure::board;
-use pentimento::measure::counterfact::CasesFile;
-use pentimento::model::tokenizer::Tokens;
-use pentimento::model::{Config, Source};
-use pentimento::session;
-use pentimento::session::import::peft::{self, Onto};
+#[path = "common/readers.rs"]
+mod readers;
+
 use pentimento::session::text::shown_lines;
+use readers::Reader;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -112,25 +105,14 @@ fn damaged(whole: &[u8], within: usize, dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
-fn here(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn words<T, E: std::fmt::Display>(read: Result<T, E>) -> Option<String> {
-    read.err().map(|error| error.to_string())
-}
-
-/// Damages `whole` over and over and has it read; how many were refused.
-fn try_all(
-    name: &str,
-    whole: &[u8],
-    within: usize,
-    read: impl Fn(&[u8]) -> Option<String>,
-) -> usize {
+/// Damages a whole file over and over and has it read; how many were refused.
+fn try_all(reader: &Reader) -> usize {
+    let Reader {
+        name,
+        whole,
+        within,
+        read,
+    } = reader;
     let tries = std::env::var("MUTATIONS").ok();
     let tries: usize = tries.and_then(|n| n.parse().ok()).unwrap_or(300);
     let mut dice = Dice(0x5eed ^ name.len() as u64);
@@ -138,7 +120,7 @@ fn try_all(
     read(whole);
     let (mut refused, mut longest, mut largest) = (0, Duration::ZERO, 0.0f64);
     for n in 0..tries {
-        let bytes = damaged(whole, within, &mut dice);
+        let bytes = damaged(whole, *within, &mut dice);
         let (before, start) = (NOW.load(Ordering::Relaxed), Instant::now());
         MOST.store(before, Ordering::Relaxed);
         let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&bytes)));
@@ -180,95 +162,7 @@ fn no_damage_does_more_than_be_told() {
     // catches should not count for them.
     std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let written = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        path
-    };
-    let mut refused = Vec::new();
-
-    let statue = fs::read(here("sessions/statue.toml")).unwrap();
-    refused.push(try_all("session", &statue, 4000, |bytes| {
-        words(session::load::from_bytes(bytes))
-    }));
-
-    let factors = fs::read(here("sessions/statue.safetensors")).unwrap();
-    let path = written("statue.toml", &statue);
-    let model = session::read(&path).unwrap().model;
-    refused.push(try_all("factors", &factors, 200, |bytes| {
-        written("statue.safetensors", bytes);
-        words(session::load(&path, &model))
-    }));
-
-    refused.push(try_all(
-        "defaults",
-        print_default().as_bytes(),
-        8000,
-        |bytes| words(Defaults::read(&written("config.toml", bytes))),
-    ));
-
-    let config = fs::read(here("tests/goldens/gpt2/config.json")).unwrap();
-    refused.push(try_all("config", &config, 800, |bytes| {
-        words(Config::from_json(bytes, Path::new("config.json")))
-    }));
-
-    let tokenizer = fs::read(here("tests/goldens/gpt2/tokenizer.json")).unwrap();
-    refused.push(try_all("tokenizer", &tokenizer, 4000, |bytes| {
-        words(Tokens::from_json(bytes, Path::new("tokenizer.json")))
-    }));
-
-    for name in ["config.json", "tokenizer.json"] {
-        fs::copy(here("tests/goldens/gpt2").join(name), at(name)).unwrap();
-    }
-    let weights = fs::read(here("tests/goldens/gpt2/model.safetensors")).unwrap();
-    refused.push(try_all("weights", &weights, 3000, |bytes| {
-        written("model.safetensors", bytes);
-        words(Source::parse(&folder.path().to_string_lossy()).load(&Device::Cpu))
-    }));
-
-    let adapter = here("sessions/liberty-half-adapter");
-    fs::create_dir(at("adapter")).unwrap();
-    for name in ["adapter_config.json", "adapter_model.safetensors"] {
-        fs::copy(adapter.join(name), at("adapter").join(name)).unwrap();
-    }
-    let onto = Source::Atlas.config().unwrap();
-    for name in ["adapter_config.json", "adapter_model.safetensors"] {
-        let whole = fs::read(adapter.join(name)).unwrap();
-        refused.push(try_all(name, &whole, 400, |bytes| {
-            written(&format!("adapter/{name}"), bytes);
-            words(peft::read(
-                &at("adapter"),
-                &Onto {
-                    config: &onto,
-                    model: "atlas",
-                    only_mlp: false,
-                },
-            ))
-        }));
-        fs::copy(adapter.join(name), at("adapter").join(name)).unwrap();
-    }
-
-    let probes =
-        "{\"prompt\":\"The Space Needle is in\",\"expected\":\" Seattle\",\"group\":\"a\"}\n"
-            .repeat(20);
-    refused.push(try_all("probes", probes.as_bytes(), 2000, |bytes| {
-        let read = board::parse(&text(bytes));
-        (!read.damaged.is_empty()).then(|| format!("{} rows", read.damaged.len()))
-    }));
-
-    let asked = "subject,prompt,target\nThe Space Needle,{} is in the city of,Rome\nHarvard University,{} is in the state of,Texas\n";
-    refused.push(try_all("requests", asked.as_bytes(), 200, |bytes| {
-        words(requests::read(&written("requests.csv", bytes)))
-    }));
-
-    let cases = fs::read(here("assets/counterfact/counterfact_400.json")).unwrap();
-    let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).unwrap();
-    let cases = serde_json::to_vec(&cases[..3]).unwrap();
-    refused.push(try_all("cases", &cases, 3000, |bytes| {
-        words(CasesFile::read(&text(bytes)))
-    }));
-
+    let refused: Vec<usize> = readers::all(folder.path()).iter().map(try_all).collect();
     assert!(
         refused.iter().all(|n| *n > 0),
         "nothing was damaged: {refused:?}"
