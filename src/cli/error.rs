@@ -1,8 +1,7 @@
 //! Why a command ended without its result.
 
-use crate::config::ConfigError;
 use crate::edit::EditError;
-use crate::session::{LoadError, SaveError};
+use crate::session::{FileError, LoadError, SaveError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -25,19 +24,8 @@ pub enum CliError {
     EngineEnded,
     #[error("cannot start the model's thread: {0}")]
     Start(io::Error),
-    #[error("{}: {source}", path.display())]
-    File {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("{}, line {line}, column {column}: {reason}", path.display())]
-    Line {
-        path: PathBuf,
-        line: usize,
-        column: usize,
-        reason: String,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Load(Box<LoadError>),
     #[error(transparent)]
@@ -63,8 +51,6 @@ pub enum CliError {
     NoTerminal,
     #[error("the terminal cannot be used: {0}")]
     Terminal(io::Error),
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     #[error("{differences} of the session's figures came out otherwise")]
     Differs { differences: usize },
     /// What was asked is answered: they differ. Nothing went wrong.

@@ -3,6 +3,7 @@
 use super::error::CliError;
 use crate::measure::Probe;
 use crate::measure::board::{self, Damaged, Imported};
+use crate::session::FileError;
 use crate::session::atomic::write_atomically;
 use crate::session::text::shown;
 use serde::de::DeserializeOwned;
@@ -11,10 +12,7 @@ use std::path::Path;
 
 /// Writes a result, whole or not at all.
 pub fn keep(path: &Path, text: &str) -> Result<(), CliError> {
-    write_atomically(path, text.as_bytes()).map_err(|source| CliError::File {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(write_atomically(path, text.as_bytes()).map_err(FileError::io(path))?)
 }
 
 /// Reads a name a line, blank lines between.
@@ -83,28 +81,16 @@ fn line_of(text: &str, string: &str) -> usize {
 }
 
 pub(super) fn read(path: &Path) -> Result<String, CliError> {
-    fs::read_to_string(path).map_err(|source| CliError::File {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(fs::read_to_string(path).map_err(FileError::io(path))?)
 }
 
 /// Parses JSON that starts after `above` lines of the file.
 fn json<T: DeserializeOwned>(path: &Path, text: &str, above: usize) -> Result<T, CliError> {
-    serde_json::from_str(text).map_err(|error| {
-        let words = error.to_string();
-        let reason = words.split(" at line ").next().unwrap_or(&words);
-        at(path, above + error.line(), error.column(), reason)
-    })
+    Ok(serde_json::from_str(text).map_err(|error| FileError::json(path, above, &error))?)
 }
 
 fn at(path: &Path, line: usize, column: usize, reason: &str) -> CliError {
-    CliError::Line {
-        path: path.to_owned(),
-        line,
-        column,
-        reason: shown(reason),
-    }
+    FileError::line(path, (line, column), reason).into()
 }
 
 #[cfg(test)]
@@ -120,7 +106,7 @@ mod tests {
 
     fn place(error: CliError) -> (usize, String) {
         match error {
-            CliError::Line { line, reason, .. } => (line, reason),
+            CliError::File(FileError::Line { line, reason, .. }) => (line, reason),
             other => panic!("{other}"),
         }
     }

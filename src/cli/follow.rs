@@ -1,6 +1,7 @@
 //! `pentimento follow`: watch another workbench of this user.
 
 use super::CliError;
+use crate::session::FileError;
 use crate::session::folders;
 use crate::tui::terminal;
 use std::fs;
@@ -19,10 +20,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         return Err(CliError::NoTerminal);
     }
     let stream = match &args.socket {
-        Some(path) => UnixStream::connect(path).map_err(|source| CliError::File {
-            path: path.clone(),
-            source,
-        })?,
+        Some(path) => UnixStream::connect(path).map_err(FileError::io(path))?,
         None => only()?,
     };
     terminal::watch(stream).map_err(CliError::Terminal)

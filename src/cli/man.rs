@@ -1,6 +1,7 @@
 //! `pentimento man`
 
 use super::{Cli, CliError};
+use crate::session::FileError;
 use clap::CommandFactory;
 use clap_mangen::{Man, generate_to};
 use std::io::Write;
@@ -21,10 +22,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
     };
     std::fs::create_dir_all(folder)
         .and_then(|()| generate_to(Cli::command(), folder))
-        .map_err(|source| CliError::File {
-            path: folder.clone(),
-            source,
-        })?;
+        .map_err(FileError::io(folder))?;
     Ok(writeln!(
         out,
         "a page for each command in {}",

@@ -3,6 +3,7 @@
 use super::error::CliError;
 use crate::edit::Request;
 use crate::measure::counterfact::Record;
+use crate::session::FileError;
 use crate::session::text::shown;
 use serde::Deserialize;
 use std::fs;
@@ -100,23 +101,12 @@ pub(super) fn records(path: &Path) -> Result<Vec<Record>, CliError> {
 }
 
 fn text_of(path: &Path) -> Result<String, CliError> {
-    let bytes = fs::read(path).map_err(|source| CliError::File {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = fs::read(path).map_err(FileError::io(path))?;
     String::from_utf8(bytes).map_err(|_| refused(path, "it is not UTF-8 text"))
 }
 
 fn parse_records(path: &Path, text: &str) -> Result<Vec<Record>, CliError> {
-    serde_json::from_str(text).map_err(|error| {
-        let words = error.to_string();
-        CliError::Line {
-            path: path.to_owned(),
-            line: error.line(),
-            column: error.column(),
-            reason: shown(words.split(" at line ").next().unwrap_or(&words)),
-        }
-    })
+    Ok(serde_json::from_str(text).map_err(|error| FileError::json(path, 0, &error))?)
 }
 
 fn counterfact(path: &Path, text: &str) -> Result<Rows, CliError> {

@@ -4,6 +4,7 @@ use super::client::Client;
 use super::error::CliError;
 use super::table::{Align, Table};
 use super::{Context, diff, export, import, replay, report, trace};
+use crate::session::FileError;
 use crate::session::text::shown;
 use crate::session::{self, Beneath, Listed, Session, autosave, folders};
 use serde_json::json;
@@ -134,13 +135,7 @@ fn print(session: &Session, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn list(folder: &Path, json: bool, out: &mut dyn Write) -> Result<(), CliError> {
-    let named = |path: &Path| {
-        let file = |source| CliError::File {
-            path: path.to_owned(),
-            source,
-        };
-        session::list(path).map_err(file)
-    };
+    let named = |path: &Path| session::list(path).map_err(FileError::io(path));
     let sessions = named(folder)?;
     let left: Vec<PathBuf> = folders::autosaves()
         .map(|f| autosave::left_behind(&f))

@@ -1,16 +1,14 @@
 //! The user's own defaults: `config.toml` in the XDG folder. Most are the
 //! workbench's; the thresholds are the command line's too.
 
-mod error;
 mod keys;
 mod print;
 
-pub use error::ConfigError;
 pub use print::print_default;
 
 use crate::measure::{validate, views};
+use crate::session::FileError;
 use crate::session::folders;
-use crate::session::text::shown;
 use crate::tui::keymap::KeyMap;
 use crate::tui::layout::Preset;
 use crate::tui::theme::{Choice, Ground, Theme};
@@ -83,31 +81,25 @@ impl Config {
     }
 
     /// The user's own; an absent one says nothing.
-    pub fn of_user() -> Result<Config, ConfigError> {
+    pub fn of_user() -> Result<Config, FileError> {
         let config = Config::place().map(|path| Config::read(&path));
         Ok(config.transpose()?.unwrap_or_default())
     }
 
     /// Reads a file; one that is not there says nothing.
-    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+    pub fn read(path: &Path) -> Result<Config, FileError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Config::default()),
-            other => other.map_err(|source| ConfigError::File {
-                path: path.to_owned(),
-                source,
-            })?,
+            other => other.map_err(FileError::io(path))?,
         };
         toml::from_str(&text).map_err(|error| {
             let before = error
                 .span()
                 .and_then(|span| text.get(..span.start))
                 .unwrap_or("");
-            ConfigError::Line {
-                path: path.to_owned(),
-                line: before.matches('\n').count() + 1,
-                column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-                reason: shown(error.message()),
-            }
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+            FileError::line(path, (line, column), error.message())
         })
     }
 }
@@ -119,7 +111,7 @@ mod tests {
     use crate::tui::keymap::Command;
     use crate::tui::pane::Pane;
 
-    fn read(content: &str) -> Result<Config, ConfigError> {
+    fn read(content: &str) -> Result<Config, FileError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         fs::write(&path, content).unwrap();

@@ -3,6 +3,7 @@
 
 use crate::cli::error::CliError;
 pub use crate::measure::table::markdown;
+use crate::session::FileError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -21,32 +22,26 @@ impl Lines {
         path: PathBuf,
         otherwise: &str,
     ) -> Result<(Lines, Vec<T>), CliError> {
-        let failed = |source| CliError::File {
-            path: path.clone(),
-            source,
-        };
+        let failed = FileError::io(&path);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
+            fs::create_dir_all(folder).map_err(&failed)?;
         }
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(failed(error).into()),
         };
         // A line that was cut short by a crash is made again.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let known = (1..).zip(text[..whole].lines()).map(|(line, text)| {
-            serde_json::from_str(text).map_err(|error| CliError::Line {
-                path: path.clone(),
-                line,
-                column: error.column(),
-                reason: otherwise.to_owned(),
-            })
+            serde_json::from_str(text)
+                .map_err(|error| FileError::line(&path, (line, error.column()), otherwise))
         });
         let known = known.collect::<Result<Vec<T>, _>>()?;
         let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(failed)?;
-        file.set_len(whole as u64).map_err(failed)?;
+        let file = file.map_err(&failed)?;
+        file.set_len(whole as u64).map_err(&failed)?;
+        drop(failed);
         Ok((Lines { path, file }, known))
     }
 
@@ -105,8 +100,7 @@ impl Lines {
 
     /// Its work is done.
     pub fn remove(self) -> Result<(), CliError> {
-        let Lines { path, .. } = self;
-        fs::remove_file(&path).map_err(|source| CliError::File { path, source })
+        Ok(fs::remove_file(&self.path).map_err(FileError::io(&self.path))?)
     }
 }
 
@@ -126,14 +120,12 @@ enum Entry<H, T> {
 pub fn written(folder: &Path, files: [(&str, String); 2]) -> Result<String, CliError> {
     let write = |(name, text): (&str, String)| {
         let path = folder.join(name);
-        match fs::write(&path, text) {
-            Ok(()) => Ok(path.display().to_string()),
-            Err(source) => Err(CliError::File { path, source }),
-        }
+        fs::write(&path, text).map_err(FileError::io(&path))?;
+        Ok(path.display().to_string())
     };
     let places = files
         .into_iter()
         .map(write)
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<Vec<_>, FileError>>()?;
     Ok(format!("written: {}", places.join(", ")))
 }

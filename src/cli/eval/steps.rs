@@ -4,6 +4,7 @@
 use super::lines::Lines;
 use crate::cli::error::CliError;
 use crate::edit::Delta;
+use crate::session::FileError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -29,12 +30,8 @@ impl Steps {
         let path = folder.join(format!("{name}.steps.jsonl"));
         let (lines, known) = Lines::open::<Line>(path, OTHERWISE)?;
         let step = |(n, line): (usize, Line)| {
-            line.step().ok_or_else(|| CliError::Line {
-                path: lines.path.clone(),
-                line: n,
-                column: 0,
-                reason: OTHERWISE.into(),
-            })
+            let step = line.step();
+            step.ok_or_else(|| FileError::line(&lines.path, (n, 1), OTHERWISE))
         };
         let known = (1..).zip(known).map(step).collect::<Result<_, _>>()?;
         Ok(Steps { lines, known })

@@ -7,6 +7,7 @@ use crate::edit::Method;
 use crate::engine::ModelInfo;
 use crate::measure::counterfact::report::{self, HEADINGS};
 use crate::measure::counterfact::{self, Head, Line, References, Verdict};
+use crate::session::FileError;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -65,17 +66,10 @@ pub fn pictures(folder: &Path, model: &str, found: &[Line]) -> Result<String, Cl
 
 /// Reference texts of the user's: objects and what is written about them.
 pub fn references(path: &Path) -> Result<References, CliError> {
-    let text = std::fs::read(path).map_err(|source| CliError::File {
-        path: path.to_owned(),
-        source,
+    let text = std::fs::read(path).map_err(FileError::io(path))?;
+    let texts: BTreeMap<String, String> = serde_json::from_slice(&text).map_err(|error| {
+        let what = "reference texts are one JSON object: {\"Rome\": \"a text about it\", …}";
+        FileError::line(path, (error.line(), error.column()), what)
     })?;
-    let texts: BTreeMap<String, String> =
-        serde_json::from_slice(&text).map_err(|error| CliError::Line {
-            path: path.to_owned(),
-            line: error.line(),
-            column: error.column(),
-            reason: "reference texts are one JSON object: {\"Rome\": \"a text about it\", …}"
-                .into(),
-        })?;
     Ok(References::new(texts))
 }
