@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use divan::Bencher;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
-use pentimento::model::{Loaded, Source, ops};
+use pentimento::model::{Brake, Loaded, Source, ops};
 use pentimento::trace::{Kind, Step, TraceReport, TraceSpec, Traced, trace};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -125,7 +125,7 @@ fn timed(model: &Loaded, spec: &TraceSpec) -> Timed {
     let report = trace(
         traced,
         spec,
-        &AtomicBool::new(false),
+        Brake::new(&AtomicBool::new(false)),
         &mut |step| match step {
             Step::Warning(_) => {}
             Step::Ready(header) => {

@@ -11,7 +11,7 @@ use pentimento::edit::{Context, Hyper, Method, Metric, Task, defaults, make, sta
 use pentimento::facts::World;
 use pentimento::measure::counterfact::{Case, Record, Scores, interval};
 use pentimento::model::sample::Rng;
-use pentimento::model::{Decoder, Loaded, Source};
+use pentimento::model::{Brake, Decoder, Loaded, Source};
 use pentimento::trace::{TraceSpec, Traced, suggest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -190,7 +190,7 @@ impl<'a> Bench<'a> {
             tokens,
             known_subjects: &self.subjects,
         };
-        suggest(traced, &spec, &AtomicBool::new(false)).expect("a trace")
+        suggest(traced, &spec, Brake::new(&AtomicBool::new(false))).expect("a trace")
     }
 }
 

@@ -36,9 +36,9 @@ pub fn gpt2_medium() -> Loaded {
     };
     let embed = tensor(&[vocab, d], 0.04);
     let positions = Some(tensor(&[context, d], 0.02));
-    let mut linear = |out: usize, inner: usize| Linear {
-        weight: tensor(&[out, inner], 0.03),
-        bias: Some(tensor(&[out], 0.02)),
+    let mut linear = |out: usize, inner: usize| {
+        let weight = tensor(&[out, inner], 0.03);
+        Linear::new(weight, Some(tensor(&[out], 0.02)))
     };
     let blocks = (0..config.layers)
         .map(|_| Block {
@@ -54,10 +54,7 @@ pub fn gpt2_medium() -> Loaded {
             down: linear(d, 4 * d),
         })
         .collect();
-    let head = Linear {
-        weight: embed.clone(),
-        bias: None,
-    };
+    let head = Linear::new(embed.clone(), None);
     let norm_f = norm(d);
     let weights = Weights {
         embed,

@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use common::families;
 use pentimento::edit::{Delta, EditSpec, Method, Request, stack};
 use pentimento::measure::{EditReport, LayerNorm, Watch};
+use pentimento::model::decoder::Down;
 use pentimento::model::{Decoder, Source};
 use pentimento::session::export::{ExportError, Form, export};
 use pentimento::session::import;
@@ -149,7 +150,7 @@ fn with(decoder: &Decoder, factors: BTreeMap<usize, [Matrix; 2]>) -> Decoder {
         let b = Tensor::from_vec(b, (b_shape[0], b_shape[1]), &Device::Cpu).unwrap();
         let a = Tensor::from_vec(a, (a_shape[0], a_shape[1]), &Device::Cpu).unwrap();
         let w = (decoder.down_weight(layer) + b.matmul(&a).unwrap()).unwrap();
-        edited = edited.with_down(layer, &w, decoder.down_bias(layer));
+        edited = edited.with_down(layer, Down::new(w, decoder.down_bias(layer).cloned()));
     }
     edited
 }

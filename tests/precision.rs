@@ -2,7 +2,7 @@
 
 mod common;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use common::families;
 use pentimento::edit::{EditSpec, Request};
 use pentimento::engine::{Engine, EventKind, Folders, LoadSpec, Outcome, Spec};
@@ -19,11 +19,9 @@ fn at(source: &Source, dtype: DType) -> Loaded {
 /// The same f32 model with every matrix rounded to `dtype` and back.
 fn rounded(model: &Decoder, dtype: DType) -> Decoder {
     let mut weights = Weights::clone(&model.weights);
-    let round = |w: &mut candle_core::Tensor| {
-        *w = w.to_dtype(dtype).unwrap().to_dtype(DType::F32).unwrap();
-    };
-    let linear = |l: &mut Linear| round(&mut l.weight);
-    round(&mut weights.embed);
+    let round = |w: &Tensor| w.to_dtype(dtype).unwrap().to_dtype(DType::F32).unwrap();
+    let linear = |l: &mut Linear| *l = l.with(round(&l.weight), l.bias.clone()).unwrap();
+    weights.embed = round(&weights.embed);
     linear(&mut weights.head);
     for b in &mut weights.blocks {
         let six = [

@@ -6,6 +6,7 @@ use super::progress::Progress;
 use crate::engine::{Engine, Event, EventKind, Folders, Outcome, Spec};
 use crate::hub;
 use crate::session::folders;
+use crate::session::text::shown;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -42,7 +43,17 @@ impl Client {
 
     /// Runs a job to its end. Ctrl-C cancels it.
     pub fn run(&self, spec: Spec) -> Result<Outcome, CliError> {
+        self.run_seeing(spec, |_| Ok(()))
+    }
+
+    /// The same; `see` sees every event but the last. Its error ends the job.
+    pub fn run_seeing(
+        &self,
+        spec: Spec,
+        mut see: impl FnMut(&EventKind) -> Result<(), CliError>,
+    ) -> Result<Outcome, CliError> {
         let job = self.engine.submit(spec);
+        let (mut warnings, mut refused) = (Vec::new(), None);
         let result = loop {
             if self.interrupt.load(Ordering::Relaxed) {
                 job.cancel();
@@ -53,7 +64,17 @@ impl Client {
                     kind: EventKind::Finished(result),
                     ..
                 }) => break result,
-                Ok(event) => self.progress.borrow_mut().event(&event.kind),
+                Ok(Event {
+                    kind: EventKind::Warning(words),
+                    ..
+                }) => warnings.push(words),
+                Ok(event) => {
+                    self.progress.borrow_mut().event(&event.kind);
+                    if refused.is_none() {
+                        refused = see(&event.kind).err();
+                        refused.iter().for_each(|_| job.cancel());
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     self.progress.borrow_mut().clear();
@@ -61,11 +82,28 @@ impl Client {
                 }
             }
         };
-        self.progress.borrow_mut().clear();
+        let mut progress = self.progress.borrow_mut();
+        progress.clear();
+        let printed = printed(&result);
+        for warning in warnings.iter().filter(|warning| !printed.contains(warning)) {
+            progress.stay(&format!("warning: {}", shown(warning)));
+        }
+        if let Some(error) = refused {
+            return Err(error);
+        }
         match result {
             Ok(Outcome::Cancelled) => Err(CliError::Cancelled),
             Ok(outcome) => Ok(outcome),
             Err(words) => Err(CliError::Failed(words)),
         }
+    }
+}
+
+/// The warnings that are printed with the job's report.
+fn printed(result: &Result<Outcome, String>) -> &[String] {
+    match result {
+        Ok(Outcome::Edited { report, .. } | Outcome::Tried(report)) => &report.warnings,
+        Ok(Outcome::Traced(report)) => &report.warnings,
+        _ => &[],
     }
 }

@@ -13,9 +13,9 @@ use crate::hub::Settings;
 use crate::measure::forensics::{
     self, Change, Comparison, Files, ForensicsError, change_of, keys, said,
 };
+use crate::model::Brake;
 use crate::model::ModelError;
 use crate::model::device::Place;
-use crate::model::probe::Cancel;
 use crate::model::source::Source;
 use crate::session::import::reversal::reversal;
 use crate::session::save::named;
@@ -134,7 +134,7 @@ fn compare(args: &Args, context: &Context) -> Result<Compared, CliError> {
         progress.clear();
         match looked {
             Err(CliError::Cancelled) => return Err(CliError::Cancelled),
-            Err(CliError::File { path, source }) => return Err(CliError::File { path, source }),
+            Err(CliError::File(error)) => return Err(error.into()),
             Err(why) => warnings.push(format!("no keys were looked for: {why}")),
             Ok(()) => {}
         }
@@ -172,9 +172,13 @@ fn look(
         }
     };
     let open = &context.open;
-    let place = Place::open(&open.device, &open.dtype, parameters).map_err(|e| failed(&e))?;
+    let place =
+        Place::open(&open.device, &open.dtype, parameters, open.memory).map_err(|e| failed(&e))?;
     let loaded = source.load_at(&place).map_err(|e| failed(&e))?;
-    let mut brake = Cancel(&context.interrupt);
+    let mut brake = Brake {
+        stop: &context.interrupt,
+        limit: open.memory,
+    };
     let (decoder, tokens) = (&loaded.decoder, &loaded.tokens);
     let stopped = |e: ForensicsError| match e {
         ForensicsError::Edit(e) if e.is_cancelled() => CliError::Cancelled,

@@ -23,6 +23,27 @@ pub struct Open {
         value_parser = ["auto", "f32", "bf16", "f16"], hide_possible_values = true
     )]
     pub dtype: String,
+    /// Memory that may be held, as 8GB or 700MB: what takes more ends with an error
+    #[arg(long, global = true, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<u64>,
+}
+
+/// Bytes, from a number and its unit.
+fn memory(text: &str) -> Result<u64, String> {
+    let wrong = || "write a size as 8GB or 700MB".to_owned();
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let unit = match unit.trim().to_ascii_uppercase().as_str() {
+        "GB" | "G" => 1e9,
+        "MB" | "M" => 1e6,
+        _ => return Err(wrong()),
+    };
+    let bytes = number.parse::<f64>().map_err(|_| wrong())? * unit;
+    match (1e6..1e18).contains(&bytes) {
+        true => Ok(bytes as u64),
+        false => Err(wrong()),
+    }
 }
 
 fn device(text: &str) -> Result<String, String> {
@@ -62,6 +83,7 @@ impl Open {
             source,
             device: self.device.clone(),
             dtype: self.dtype.clone(),
+            memory: self.memory,
         })
     }
 }

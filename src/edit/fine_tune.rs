@@ -9,6 +9,7 @@ use super::error::{EditError, Result};
 use super::spec::Delta;
 use super::task::{Made, Rewrite, Task};
 use super::value::{Loss, Value};
+use crate::model::decoder::Down;
 use crate::model::ops;
 use crate::model::probe::{Capture, Point, Site};
 use crate::model::{Decoder, Past, Span};
@@ -45,7 +46,10 @@ impl Rewrite for FineTune {
             for group in &groups {
                 let (weight, bias) = (w.var(decoder)?, b.as_ref().map(|b| b.var(decoder)));
                 let bias = bias.transpose()?;
-                let tuned = decoder.with_down(layer, weight.as_tensor(), bias.as_deref());
+                let tuned = decoder.with_down(
+                    layer,
+                    Down::new(weight.as_tensor().clone(), bias.as_deref().cloned()),
+                );
                 let nll = group.nll(&tuned, task)?;
                 let value = f64::from(nll.to_scalar::<f32>()?);
                 if !value.is_finite() {

@@ -17,7 +17,7 @@ pub mod memit;
 pub mod method;
 pub mod moment;
 pub mod overlap;
-mod parts;
+pub mod parts;
 mod problem;
 pub mod recall;
 pub mod rome;

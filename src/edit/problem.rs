@@ -59,7 +59,7 @@ impl<'a> Problem<'a> {
                 Some(probe) => part.loss(self.decoder, &variable, probe)?,
                 None => part.loss(self.decoder, &variable, &mut ())?,
             };
-            Ok((variable, loss))
+            Ok::<_, EditError>((variable, loss))
         })?;
         Ok(Losses {
             parts: self.parts,

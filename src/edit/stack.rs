@@ -65,7 +65,7 @@ fn edited(start: &Down, deltas: &[(&Delta, f64)]) -> Result<Down> {
         }
         (bias, _) => bias.clone(),
     };
-    Ok(Down { weight, bias })
+    Ok(start.with(weight, bias)?)
 }
 
 /// w += Σ α ΔW, with w `[d, d_k]` row-major.
@@ -111,8 +111,8 @@ fn as_f32(values: Vec<f64>, shape: &[usize], like: &Tensor) -> Result<Tensor> {
 /// `decoder` as it is with one more change on top.
 pub fn on_top(decoder: &Decoder, delta: &Delta) -> Result<Decoder> {
     check(decoder, delta)?;
-    let Down { weight, bias } = edited(decoder.down(delta.layer), &[(delta, 1.0)])?;
-    Ok(decoder.with_down(delta.layer, &weight, bias.as_ref()))
+    let down = edited(decoder.down(delta.layer), &[(delta, 1.0)])?;
+    Ok(decoder.with_down(delta.layer, down))
 }
 
 /// ‖ΔW‖_F.

@@ -204,6 +204,8 @@ pub enum Outcome {
     Generated(Vec<Generation>),
     Scored(Totals),
     Judged(Vec<Judged>),
+    /// Every case was told ([`EventKind::Judged`]).
+    JudgedEach,
     Marked(Vec<Marked>),
     /// Each layer's second moment.
     Moments(Vec<(usize, MomentHealth)>),
@@ -254,6 +256,11 @@ pub enum EventKind {
     Held {
         id: EditId,
         p: f64,
+    },
+    /// One of many cases, or why it could not be judged.
+    Judged {
+        case_id: u64,
+        result: Result<Box<Judged>, String>,
     },
     Warning(String),
     /// The error in words that say what to do.

@@ -6,25 +6,41 @@ use crate::edit::overlap::Keys;
 use crate::measure::Probe;
 use crate::measure::probes::Probes;
 use crate::measure::rescore::Rescore;
-use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::mem::take;
+use std::sync::{Mutex, PoisonError};
 
 /// Taken out while a job works on it and put back after, whatever the job came
 /// to: a cancelled one has done part of the work.
 #[derive(Default)]
 pub struct Kept {
     /// The probes that were watched last.
-    pub probes: Cell<Option<Probes>>,
+    pub probes: Place<Option<Probes>>,
     /// What some probes said of the stacks they were asked on.
     pub past: Past,
     /// The facts of the edits in the stack.
-    pub facts: Cell<Option<Facts>>,
+    pub facts: Place<Option<Facts>>,
     /// ‖W₀‖ of the layers, from the first.
-    pub norms: Cell<Vec<f64>>,
+    pub norms: Place<Vec<f64>>,
     /// Keys of an edit at a layer, in the metric of C or plain.
     pub keys: BTreeMap<KeysOf, Keys>,
     /// The templates that were written last.
     pub templates: Vec<(Written, Vec<String>)>,
+}
+
+/// Where something is taken out of and put back.
+#[derive(Default)]
+pub struct Place<T>(Mutex<T>);
+
+impl<T: Default> Place<T> {
+    /// Leaves nothing.
+    pub fn take(&self) -> T {
+        take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn set(&self, value: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value;
+    }
 }
 
 /// The edits of a layer in order, by the numbers of their making, with the bits
@@ -93,10 +109,10 @@ pub struct Facts {
     pub asks: Rescore,
 }
 
-/// What is in `cell` while `work` is at it.
-pub fn with<T, R>(cell: &Cell<Option<T>>, value: T, work: impl FnOnce(&mut T) -> R) -> R {
+/// What belongs in `place` while `work` is at it.
+pub fn with<T, R>(place: &Place<Option<T>>, value: T, work: impl FnOnce(&mut T) -> R) -> R {
     let mut value = value;
     let result = work(&mut value);
-    cell.set(Some(value));
+    place.set(Some(value));
     result
 }

@@ -24,6 +24,8 @@ pub struct LoadSpec {
     pub device: String,
     /// "auto", "f32", "bf16" or "f16".
     pub dtype: String,
+    /// Bytes that the process may hold: a job that takes more ends with an error.
+    pub memory: Option<u64>,
 }
 
 /// One edit in the stack: what the weights should hold of it.
@@ -129,6 +131,14 @@ pub enum Spec {
     /// everything about them, and lets the change go. Free texts have `texts`
     /// tokens with their prompts.
     Judge {
+        records: Vec<Record>,
+        edit: Option<Box<EditSpec>>,
+        texts: usize,
+    },
+    /// Rewrites each of these cases by itself as `edit` says and asks as `Judge`
+    /// does, several side by side where that is faster. Each is told as it is done,
+    /// in no order; one that cannot be rewritten leaves the others.
+    JudgeEach {
         records: Vec<Record>,
         edit: Option<Box<EditSpec>>,
         texts: usize,

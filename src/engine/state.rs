@@ -11,12 +11,14 @@ use crate::measure::MomentHealth;
 use crate::model::decoder::Down;
 use crate::model::{Decoder, Loaded, Tokens};
 use sha2::{Digest, Sha256};
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 pub struct State {
     pub folders: Folders,
     pub model: Option<Model>,
+    /// Bytes that the process may hold, as the model was opened.
+    pub limit: Option<u64>,
 }
 
 impl State {
@@ -24,6 +26,7 @@ impl State {
         State {
             folders,
             model: None,
+            limit: None,
         }
     }
 
@@ -53,7 +56,7 @@ pub struct Model {
     recipes: Recipes,
     pub kept: Kept,
     /// σ of the known subjects' embeddings, once a trace has asked.
-    pub sigma: OnceCell<f64>,
+    pub sigma: OnceLock<f64>,
     /// What was made of C so far, by what it depends on.
     pub metrics: BTreeMap<String, (Metric, MomentHealth)>,
 }
@@ -91,7 +94,7 @@ impl Model {
             stack: Vec::new(),
             recipes: BTreeMap::new(),
             kept: Kept::default(),
-            sigma: OnceCell::new(),
+            sigma: OnceLock::new(),
             metrics: BTreeMap::new(),
         }
     }

@@ -203,6 +203,7 @@ fn run(
         id,
         cancel,
         outbox,
+        limit: state.limit,
         within: false,
     };
     if job.cancelled() {

@@ -2,9 +2,9 @@
 //! between families is in [`Config`], what differs between uses is in the
 //! [`Span`], the [`Past`] and the [`Probe`].
 
-use super::config::{Activation, Config, NormKind, Position, Residual};
+use super::config::{Config, NormKind, Position, Residual};
 use super::error::{ModelError, Result};
-use super::ops::{self, Turns};
+use super::ops::{self, Mlp, Turns};
 use super::probe::{Point, Probe, Site};
 use super::span::{Past, Span, Window};
 use super::weights::{Block, Linear, Norm, Weights};
@@ -52,10 +52,9 @@ impl Decoder {
     }
 
     /// The same model, edits included, with one more matrix and bias replaced.
-    pub fn with_down(&self, layer: usize, weight: &Tensor, bias: Option<&Tensor>) -> Decoder {
+    pub fn with_down(&self, layer: usize, down: Down) -> Decoder {
         let mut edited = self.edited.clone();
-        let (weight, bias) = (weight.clone(), bias.cloned());
-        edited.insert(layer, Down { weight, bias });
+        edited.insert(layer, down);
         self.with_edited(edited)
     }
 
@@ -312,13 +311,20 @@ impl Decoder {
     /// The MLP of `layer` on the normed residual `[.., d]`: value = W k + b.
     pub fn mlp<P: Probe>(&self, layer: usize, x: &Tensor, probe: &mut P) -> Result<Tensor> {
         let block = &self.weights.blocks[layer];
-        let up = linear(x, &block.up)?;
-        let key = match &block.gate {
-            None => self.activate(&up)?,
-            Some(gate) => (self.activate(&linear(x, gate)?)? * up)?,
+        let down = self.down(layer);
+        let of = Mlp {
+            up: block.up.affine(),
+            gate: block.gate.as_ref().map(Linear::affine),
+            down: down.affine(),
+            activation: self.config.activation,
         };
-        let key = probe.visit(Site::new(layer, Point::MlpKey), key)?;
-        let value = linear(&key, self.down(layer))?;
+        let value = match probe.wants_key(layer) {
+            false => ops::mlp(x, of)?,
+            true => {
+                let key = ops::key(x, of)?;
+                linear(&probe.visit(Site::new(layer, Point::MlpKey), key)?, down)?
+            }
+        };
         probe.visit(Site::new(layer, Point::MlpOut), value)
     }
 
@@ -340,14 +346,6 @@ impl Decoder {
         let hd = self.config.head_dim;
         let heads = x.reshape((b, r, width / hd, hd))?;
         Ok(ops::rms_norm(&heads, weight, self.config.norm_eps)?.reshape((b, r, width))?)
-    }
-
-    fn activate(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(match self.config.activation {
-            Activation::GeluTanh => ops::gelu_tanh(x)?,
-            Activation::GeluErf => ops::gelu_erf(x)?,
-            Activation::Silu => ops::silu(x)?,
-        })
     }
 
     fn norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
@@ -397,5 +395,5 @@ impl Decoder {
 }
 
 fn linear(x: &Tensor, linear: &Linear) -> Result<Tensor> {
-    Ok(ops::linear(x, &linear.weight, linear.bias.as_ref())?)
+    Ok(ops::linear_of(x, linear.affine())?)
 }

@@ -1,6 +1,7 @@
 //! Where a model computes, in what precision, and whether it fits there. All
 //! that depends on the kind of device is here and in `ops`.
 
+use super::brake::resident;
 use super::error::{ModelError, Result};
 use candle_core::{DType, Device, DeviceLocation};
 
@@ -53,10 +54,12 @@ impl Place {
     /// Opens a device ("auto", "cpu", "cuda:N") for a model of so many weights
     /// in a precision ("auto", "f32", "bf16", "f16"). Refuses, before anything
     /// is read, what has no room there. `auto` is f32, and bf16 on a card that
-    /// has room for that alone.
-    pub fn open(device: &str, dtype: &str, parameters: u64) -> Result<Place> {
+    /// has room for that alone. `limit`: bytes that the process may hold in all.
+    pub fn open(device: &str, dtype: &str, parameters: u64, limit: Option<u64>) -> Result<Place> {
         let device = open(device)?;
-        let free = free_memory(&device);
+        let left = |limit: u64| limit.saturating_sub(resident().unwrap_or(0));
+        let allowed = limit.filter(|_| device.is_cpu()).map(left);
+        let free = free_memory(&device).into_iter().chain(allowed).min();
         let fits = |dtype| free.is_none_or(|free| needed(parameters, dtype) <= free);
         let dtype = match dtype {
             "" | "auto" if !device.is_cpu() && !fits(DType::F32) => DType::BF16,
@@ -126,7 +129,7 @@ mod tests {
         assert_eq!(name(&open("cpu").unwrap()), "cpu");
         assert!(open("tpu").is_err());
         assert!(open("cuda:x").is_err());
-        let dtype = |name| Place::open("cpu", name, 1000).map(|place| place.dtype);
+        let dtype = |name| Place::open("cpu", name, 1000, None).map(|place| place.dtype);
         assert_eq!(dtype("auto").unwrap(), DType::F32);
         assert_eq!(dtype("bf16").unwrap(), DType::BF16);
         assert_eq!(dtype("f16").unwrap(), DType::F16);
@@ -139,7 +142,7 @@ mod tests {
             return;
         };
         let error = |parameters| {
-            Place::open("cpu", "auto", parameters)
+            Place::open("cpu", "auto", parameters, None)
                 .unwrap_err()
                 .to_string()
         };
@@ -148,5 +151,7 @@ mod tests {
         // f32 needs one and a half times what is free, half precision three quarters.
         let halved = error(free * 3 / 8);
         assert!(halved.contains("--dtype bf16"), "{halved}");
+        let allowed = Place::open("cpu", "auto", 1 << 20, Some(1 << 20)).unwrap_err();
+        assert!(matches!(allowed, ModelError::NoRoom { .. }), "{allowed}");
     }
 }

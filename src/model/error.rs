@@ -57,10 +57,50 @@ pub enum ModelError {
     },
     #[error("tensor `{name}` holds values that f16 cannot: take --dtype bf16 or f32")]
     BeyondF16 { name: String },
+    #[error(
+        "out of memory: {} MB are held and --memory allows {} MB. Nothing was changed; take fewer \
+         samples, prompts or facts at once, or allow more",
+        .held / 1_000_000, .limit / 1_000_000
+    )]
+    OutOfMemory { held: u64, limit: u64 },
+    #[error(
+        "the device is out of memory ({0}). Nothing was changed; take fewer samples, prompts or \
+         facts at once, --dtype bf16, or --device cpu"
+    )]
+    DeviceFull(String),
     #[error("cancelled")]
     Cancelled,
     #[error("the computation failed: {0}")]
-    Tensor(#[from] candle_core::Error),
+    Tensor(candle_core::Error),
+}
+
+impl From<candle_core::Error> for ModelError {
+    fn from(error: candle_core::Error) -> Self {
+        let words = error.to_string();
+        // candle hands on what the driver said, as text.
+        match words.contains("OUT_OF_MEMORY") || words.contains("out of memory") {
+            true => ModelError::DeviceFull(words.lines().next().unwrap_or_default().into()),
+            false => ModelError::Tensor(error),
+        }
+    }
 }
 
 pub type Result<T, E = ModelError> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_card_is_told_from_other_failures() {
+        let said = |words: &str| ModelError::from(candle_core::Error::Msg(words.into()));
+        let full = said("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")\n   0: trace");
+        let words = full.to_string();
+        assert!(matches!(full, ModelError::DeviceFull(_)), "{words}");
+        assert!(
+            words.contains("--dtype bf16") && !words.contains("trace"),
+            "{words}"
+        );
+        assert!(matches!(said("shape mismatch"), ModelError::Tensor(_)));
+    }
+}

@@ -3,6 +3,7 @@
 //! `source → config → weights → decoder`, with the tokenizer beside it. A
 //! family of models is data (a [`Config`]), not code.
 
+pub mod brake;
 pub mod config;
 pub mod decoder;
 pub mod device;
@@ -19,6 +20,7 @@ pub mod span;
 pub mod tokenizer;
 pub mod weights;
 
+pub use brake::Brake;
 pub use config::Config;
 pub use decoder::Decoder;
 pub use error::ModelError;

@@ -7,7 +7,6 @@
 use super::error::Result;
 use candle_core::Tensor;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The points of a block at which an activation can be read or rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +51,12 @@ pub trait Probe {
     fn wants_pattern(&self, _layer: usize) -> bool {
         false
     }
+
+    /// Whether [`Point::MlpKey`] of this layer is visited: the MLP is one op
+    /// where it is not.
+    fn wants_key(&self, _layer: usize) -> bool {
+        true
+    }
 }
 
 /// The probe that does nothing and costs nothing.
@@ -59,6 +64,10 @@ impl Probe for () {
     #[inline]
     fn visit(&mut self, _site: Site, x: Tensor) -> Result<Tensor> {
         Ok(x)
+    }
+
+    fn wants_key(&self, _layer: usize) -> bool {
+        false
     }
 }
 
@@ -69,6 +78,10 @@ impl<P: Probe + ?Sized> Probe for &mut P {
 
     fn wants_pattern(&self, layer: usize) -> bool {
         (**self).wants_pattern(layer)
+    }
+
+    fn wants_key(&self, layer: usize) -> bool {
+        (**self).wants_key(layer)
     }
 }
 
@@ -81,6 +94,10 @@ impl<A: Probe, B: Probe> Probe for (A, B) {
 
     fn wants_pattern(&self, layer: usize) -> bool {
         self.0.wants_pattern(layer) || self.1.wants_pattern(layer)
+    }
+
+    fn wants_key(&self, layer: usize) -> bool {
+        self.0.wants_key(layer) || self.1.wants_key(layer)
     }
 }
 
@@ -121,6 +138,10 @@ impl Probe for Capture {
     fn wants_pattern(&self, layer: usize) -> bool {
         self.sites.contains(&Site::new(layer, Point::AttnPattern))
     }
+
+    fn wants_key(&self, layer: usize) -> bool {
+        self.sites.contains(&Site::new(layer, Point::MlpKey))
+    }
 }
 
 /// Puts `rows` `[B, n, d]` (or `[1, n, d]`, for every row of the batch) in the
@@ -141,6 +162,10 @@ impl Probe for Patch {
         let rows = self.rows.broadcast_as((batch, n, d))?.contiguous()?;
         Ok(splice(&x, self.at, &rows)?)
     }
+
+    fn wants_key(&self, layer: usize) -> bool {
+        self.site == Site::new(layer, Point::MlpKey)
+    }
 }
 
 /// Adds `vector` `[B, n, d]` (or `[1, n, d]`, `[1, 1, d]`) to positions
@@ -160,6 +185,10 @@ impl Probe for AddVector {
         let rows = x.narrow(1, self.at, n)?.broadcast_add(&self.vector)?;
         Ok(splice(&x, self.at, &rows)?)
     }
+
+    fn wants_key(&self, layer: usize) -> bool {
+        self.site == Site::new(layer, Point::MlpKey)
+    }
 }
 
 /// `x` with `rows` in the place of positions `at..at + n` (differentiable).
@@ -174,16 +203,4 @@ fn splice(x: &Tensor, at: usize, rows: &Tensor) -> candle_core::Result<Tensor> {
         parts.push(x.narrow(1, at + n, total - at - n)?);
     }
     Tensor::cat(&parts, 1)?.contiguous()
-}
-
-/// Stops the pass with [`super::ModelError::Cancelled`] once the flag is up.
-pub struct Cancel<'a>(pub &'a AtomicBool);
-
-impl Probe for Cancel<'_> {
-    fn visit(&mut self, _site: Site, x: Tensor) -> Result<Tensor> {
-        if self.0.load(Ordering::Relaxed) {
-            return Err(super::ModelError::Cancelled);
-        }
-        Ok(x)
-    }
 }

@@ -169,7 +169,10 @@ impl Source {
         let here = self.on_disk(&Settings::from_env())?;
         let config = here.config()?;
         let tokens = here.tokens(&config)?;
-        let weights = Weights::from_checkpoint(&here.checkpoint()?, &config, place)?;
+        let mut weights = Weights::from_checkpoint(&here.checkpoint()?, &config, place)?;
+        if config.is_small() && place.device.is_cpu() {
+            weights.turn()?;
+        }
         Ok(Loaded {
             name: self.name(),
             decoder: Decoder::new(config, weights),

@@ -3,11 +3,10 @@
 
 use super::error::Result;
 use super::noise;
-use crate::model::probe::{Cancel, Capture};
-use crate::model::{Decoder, ModelError, Past, Point, Site, Span, ops};
+use crate::model::probe::Capture;
+use crate::model::{Brake, Decoder, ModelError, Past, Point, Site, Span, ops};
 use candle_core::Tensor;
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
 
 /// Rows whose logits are formed at a time: 128 × 50,000 logits are 26 MB.
 const LOGIT_ROWS: usize = 128;
@@ -101,11 +100,11 @@ pub struct Baseline<'a> {
     pub corrupted: Record,
     /// The corrupted pass's keys and values, by layer [samples, tokens, ·].
     past: Past,
-    cancel: &'a AtomicBool,
+    brake: Brake<'a>,
 }
 
 impl<'a> Baseline<'a> {
-    pub fn new(decoder: &'a Decoder, scene: &Scene<'_>, cancel: &'a AtomicBool) -> Result<Self> {
+    pub fn new(decoder: &'a Decoder, scene: &Scene<'_>, brake: Brake<'a>) -> Result<Self> {
         let (tokens, first, layers) = (scene.ids.len(), scene.subject.start, decoder.layers());
         let sites = [Point::AttnOut, Point::MlpOut, Point::ResidPost];
         let capture =
@@ -114,7 +113,7 @@ impl<'a> Baseline<'a> {
         let whole = Span::whole(tokens, decoder.device())?;
         let embedded = decoder.embed_tokens(&[scene.ids])?;
         let x = decoder.add_positions(&embedded, &whole)?;
-        let mut probe = (capture(), Cancel(cancel));
+        let mut probe = (capture(), brake);
         let mut past = Past::growing(layers);
         let out = decoder.run_layers(x.clone(), 0..layers, &whole, Some(&mut past), &mut probe)?;
         let clean = Record::of(x, &probe.0, layers, first)?;
@@ -131,7 +130,7 @@ impl<'a> Baseline<'a> {
         let x = noise::corrupt(&rows, scene.noise, scene.samples, scene.subject.len())?;
         let span = Span::after(first, tokens - first, decoder.device())?;
         let x = decoder.add_positions(&x, &span)?;
-        let mut probe = (capture(), Cancel(cancel));
+        let mut probe = (capture(), brake);
         let mut past = past.truncated(first)?;
         past.grows = true;
         let noisy = decoder.run_layers(x.clone(), 0..layers, &span, Some(&mut past), &mut probe)?;
@@ -147,7 +146,7 @@ impl<'a> Baseline<'a> {
             clean,
             corrupted: Record::of(x, &probe.0, layers, 0)?,
             past,
-            cancel,
+            brake,
         };
         baseline.low = mean(&baseline.probabilities(&last_row(&noisy)?)?);
         Ok(baseline)
@@ -191,7 +190,7 @@ impl<'a> Baseline<'a> {
         let n = rows.dim(0)?;
         let mut p = Vec::with_capacity(n);
         for first in (0..n).step_by(LOGIT_ROWS) {
-            self.check_cancel()?;
+            self.brake.check()?;
             let rows = rows.narrow(0, first, LOGIT_ROWS.min(n - first))?;
             let logits = self.decoder.logits(&rows, &mut ())?;
             p.extend(probabilities(&logits, self.answer)?);
@@ -199,15 +198,9 @@ impl<'a> Baseline<'a> {
         Ok(p)
     }
 
-    pub fn check_cancel(&self) -> Result<()> {
-        match self.cancel.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Err(super::TraceError::Cancelled),
-            false => Ok(()),
-        }
-    }
-
-    pub fn cancel(&self) -> Cancel<'a> {
-        Cancel(self.cancel)
+    /// What stops each pass.
+    pub fn brake(&self) -> Brake<'a> {
+        self.brake
     }
 }
 

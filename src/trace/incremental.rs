@@ -81,7 +81,7 @@ impl<'a> Batch<'a> {
             .map_or(last, |&i| self.restorations[i].from);
         let mut x = Vec::new();
         for layer in first..=last {
-            self.base.check_cancel()?;
+            self.base.brake().check()?;
             if !x.is_empty() {
                 let stacked = self.fork(layer, Tensor::cat(&x, 0)?)?;
                 x = vec![self.layer(layer, stacked)?];
@@ -188,5 +188,9 @@ impl Probe for Holds<'_> {
             }
         }
         Ok(x)
+    }
+
+    fn wants_key(&self, _layer: usize) -> bool {
+        false
     }
 }

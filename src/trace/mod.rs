@@ -27,12 +27,11 @@ pub use spec::{
     Answer, Cell, Grid, Grids, Kind, Severed, Step, TraceHeader, TraceReport, TraceSpec,
 };
 
-use crate::model::{Decoder, Tokens};
+use crate::model::{Brake, Decoder, Tokens};
 use baseline::Baseline;
 use error::Result;
 use prepare::Prepared;
 use restore::Known;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 /// Two cells count as equally good within this much probability.
@@ -51,11 +50,11 @@ pub struct Traced<'a> {
 
 /// Traces one prompt. Tells warnings and the header, then every cell as it is
 /// known, those of most interest first; stops with [`TraceError::Cancelled`]
-/// once `cancel` is up.
+/// or for want of memory where `brake` says so.
 pub fn trace(
     traced: Traced<'_>,
     spec: &TraceSpec,
-    cancel: &AtomicBool,
+    brake: Brake<'_>,
     tell: &mut dyn FnMut(Step),
 ) -> Result<TraceReport> {
     let started = Instant::now();
@@ -63,7 +62,7 @@ pub fn trace(
         decoder, tokens, ..
     } = traced;
     let mut prepared = Prepared::new(decoder, tokens, spec, traced.known_subjects)?;
-    let base = Baseline::new(decoder, &prepared.scene(), cancel)?;
+    let base = Baseline::new(decoder, &prepared.scene(), brake)?;
     if base.low > 0.9 * base.high {
         prepared.warnings.push(format!(
             "the noise hardly touches the answer (p {:.4} clean, {:.4} corrupted): there is little to restore",
@@ -146,13 +145,9 @@ impl SubjectRow {
 }
 
 /// Only that row is computed.
-pub fn subject_row(
-    traced: Traced<'_>,
-    spec: &TraceSpec,
-    cancel: &AtomicBool,
-) -> Result<SubjectRow> {
+pub fn subject_row(traced: Traced<'_>, spec: &TraceSpec, brake: Brake<'_>) -> Result<SubjectRow> {
     let prepared = Prepared::new(traced.decoder, traced.tokens, spec, traced.known_subjects)?;
-    let base = Baseline::new(traced.decoder, &prepared.scene(), cancel)?;
+    let base = Baseline::new(traced.decoder, &prepared.scene(), brake)?;
     let layers = base.layers();
     let row: Vec<_> = (0..layers)
         .map(|l| Restoration::new(Kind::Mlp, l, prepared.window, layers))
@@ -165,8 +160,8 @@ pub fn subject_row(
 }
 
 /// The layer that an edit of this fact should take.
-pub fn suggest(traced: Traced<'_>, spec: &TraceSpec, cancel: &AtomicBool) -> Result<usize> {
-    let row = subject_row(traced, spec, cancel)?;
+pub fn suggest(traced: Traced<'_>, spec: &TraceSpec, brake: Brake<'_>) -> Result<usize> {
+    let row = subject_row(traced, spec, brake)?;
     Ok(best_layer(&row.scores).unwrap_or(0))
 }
 

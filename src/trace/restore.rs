@@ -128,7 +128,7 @@ impl Restoration {
                     // The MLP reads what the restored attention wrote.
                     Residual::Sequential => {
                         base.decoder
-                            .mlp_of_residual(layer, &mid, &mut base.cancel())?
+                            .mlp_of_residual(layer, &mid, &mut base.brake())?
                     }
                     Residual::Parallel { .. } => row(corrupted.module(Module::Mlp, layer))?,
                 };

@@ -4,10 +4,11 @@
 use super::full::FullTrace;
 use super::prepare::Prepared;
 use super::*;
-use crate::model::{Loaded, Source};
+use crate::model::{Brake, Loaded, Source};
 use candle_core::Device;
 use serde_json::Value;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 fn golden() -> (Loaded, Value) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/gpt2");
@@ -54,9 +55,12 @@ fn run(loaded: &Loaded, spec: &TraceSpec, known: &[String]) -> Result<(TraceRepo
         known_subjects: known,
     };
     let mut steps = Vec::new();
-    let report = trace(traced, spec, &AtomicBool::new(false), &mut |s| {
-        steps.push(s)
-    })?;
+    let report = trace(
+        traced,
+        spec,
+        Brake::new(&AtomicBool::new(false)),
+        &mut |s| steps.push(s),
+    )?;
     Ok((report, steps))
 }
 
@@ -218,15 +222,20 @@ fn a_cancelled_trace_stops_at_the_next_layer() {
         known_subjects: &[],
     };
     let mut cells = 0;
-    let outcome = trace(traced, &golden_spec(&json), &cancel, &mut |step| {
-        if let Step::Cell(cell) = step
-            && cell.layer == 0
-            && cell.kind == Kind::Mlp
-        {
-            cancel.store(true, std::sync::atomic::Ordering::Relaxed);
-            cells += 1;
-        }
-    });
+    let outcome = trace(
+        traced,
+        &golden_spec(&json),
+        Brake::new(&cancel),
+        &mut |step| {
+            if let Step::Cell(cell) = step
+                && cell.layer == 0
+                && cell.kind == Kind::Mlp
+            {
+                cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+                cells += 1;
+            }
+        },
+    );
     assert!(outcome.is_err_and(|e| e.is_cancelled()));
     // The row in hand may still be told, no other.
     assert!(cells < 10);

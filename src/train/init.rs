@@ -49,10 +49,7 @@ impl Params {
             });
         }
         let norm_f = maker.norm("norm_f", d)?;
-        let head = Linear {
-            weight: embed.clone(),
-            bias: None,
-        };
+        let head = Linear::new(embed.clone(), None);
         let weights = Weights {
             embed,
             positions: Some(positions),
@@ -102,10 +99,7 @@ impl Maker<'_> {
         let weight = self.normal(&format!("{name}.weight"), (out, input), std)?;
         let zeros = Tensor::zeros(out, DType::F32, self.device)?;
         let bias = self.keep(&format!("{name}.bias"), zeros)?;
-        Ok(Linear {
-            weight,
-            bias: Some(bias),
-        })
+        Ok(Linear::new(weight, Some(bias)))
     }
 
     fn norm(&mut self, name: &str, d: usize) -> Result<Norm> {

@@ -7,6 +7,7 @@ mod brought;
 mod counterfact;
 mod erase;
 mod lens;
+mod memory;
 mod methods;
 mod process;
 mod sweep;

@@ -2,6 +2,7 @@
 
 use super::{Golden, close};
 use candle_core::DType;
+use pentimento::model::Brake;
 use pentimento::trace::{Kind, TraceSpec, Traced, noise, trace};
 use std::sync::atomic::AtomicBool;
 
@@ -55,10 +56,22 @@ pub fn grids(g: &Golden, tolerance: f64) {
         kinds: vec![Kind::State],
         ..spec.clone()
     };
-    let report = trace(traced, &own, &AtomicBool::new(false), &mut |_| ()).unwrap();
+    let report = trace(
+        traced,
+        &own,
+        Brake::new(&AtomicBool::new(false)),
+        &mut |_| (),
+    )
+    .unwrap();
     close("noise scale", report.noise_scale, scale, tolerance);
 
-    let report = trace(traced, &spec, &AtomicBool::new(false), &mut |_| ()).unwrap();
+    let report = trace(
+        traced,
+        &spec,
+        Brake::new(&AtomicBool::new(false)),
+        &mut |_| (),
+    )
+    .unwrap();
     assert_eq!(report.answer.id, g.number("/answer_id") as u32);
     close("high", report.high, g.number("/high"), tolerance);
     close("low", report.low, g.number("/low"), tolerance);

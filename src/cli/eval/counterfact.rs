@@ -8,7 +8,7 @@ use crate::cli::client::Client;
 use crate::cli::error::CliError;
 use crate::cli::{Context, hyper, open, requests};
 use crate::edit::{EditSpec, Method};
-use crate::engine::{ModelInfo, Outcome, Spec};
+use crate::engine::{EventKind, ModelInfo, Outcome, Spec};
 use crate::facts::World;
 use crate::measure::cases;
 use crate::measure::counterfact::{Judged, Line, Record, References, Verdict};
@@ -56,9 +56,6 @@ pub struct Args {
     #[command(flatten)]
     hyper: hyper::HyperArgs,
 }
-
-/// Cases of the unedited model in one job.
-const TOGETHER: usize = 4;
 
 pub fn run(args: &Args, context: &Context, out: &mut dyn Write) -> Result<(), CliError> {
     hyper::together(&args.methods, args.at_once)?;
@@ -160,23 +157,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// What the unedited model says of each case.
     fn unedited(&mut self, records: &[Record]) -> Result<(), CliError> {
-        let mut told = Told::new("unedited", records.len(), self.quiet);
-        for (done, group) in records.chunks(TOGETHER).enumerate() {
-            let done = done * TOGETHER;
-            let new: Vec<Record> = (group.iter())
-                .filter(|record| self.verdicts.of(None, record.case_id).is_none())
-                .cloned()
-                .collect();
-            if new.is_empty() {
-                continue;
-            }
-            told.begins(done);
-            for judged in self.judge(new, None)? {
-                self.keep(None, judged)?;
-            }
-            told.done(done + group.len());
-        }
-        Ok(())
+        self.each(None, None, records)
     }
 
     fn edited(&mut self, method: Method, records: &[Record]) -> Result<(), CliError> {
@@ -186,30 +167,80 @@ impl Run<'_> {
             seed: self.args.seed,
             ..EditSpec::default()
         };
+        match self.args.at_once {
+            0 | 1 => self.each(Some(method), Some(&edit), records),
+            many => self.together(method, &edit, records, many),
+        }
+    }
+
+    /// Each case by itself, those that are not known yet.
+    fn each(
+        &mut self,
+        method: Option<Method>,
+        edit: Option<&EditSpec>,
+        records: &[Record],
+    ) -> Result<(), CliError> {
+        let is_new = |record: &&Record| self.verdicts.of(method, record.case_id).is_none();
+        let new: Vec<Record> = records.iter().filter(is_new).cloned().collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let name = method.map_or("unedited", Method::name);
+        let mut told = Told::new(name, records.len(), self.quiet);
+        let mut done = records.len() - new.len();
+        told.begins(done);
+        let spec = Spec::JudgeEach {
+            records: new,
+            edit: edit.cloned().map(Box::new),
+            texts: self.args.texts,
+        };
+        let verdicts = &mut self.verdicts;
+        self.client.run_seeing(spec, |event| {
+            if let EventKind::Judged { case_id, result } = event {
+                done += 1;
+                verdicts.add(verdict(method, *case_id, result.clone()))?;
+                told.done(done);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// So many cases in one change; what one change rewrites is judged together or
+    /// not at all.
+    fn together(
+        &mut self,
+        method: Method,
+        edit: &EditSpec,
+        records: &[Record],
+        many: usize,
+    ) -> Result<(), CliError> {
         let mut told = Told::new(method.name(), records.len(), self.quiet);
         let mut done = 0;
-        for group in records.chunks(self.args.at_once.max(1)) {
+        for group in records.chunks(many) {
             done += group.len();
             let known = |record: &Record| self.verdicts.of(Some(method), record.case_id).is_some();
-            // What one change rewrites is judged together or not at all.
             if group.iter().all(known) {
                 continue;
             }
             told.begins(done - group.len());
-            match self.judge(group.to_vec(), Some(&edit)) {
-                Ok(all) => {
+            let spec = Spec::Judge {
+                records: group.to_vec(),
+                edit: Some(Box::new(edit.clone())),
+                texts: self.args.texts,
+            };
+            match self.client.run(spec) {
+                Ok(Outcome::Judged(all)) => {
                     for judged in all {
-                        self.keep(Some(method), judged)?;
+                        let (id, judged) = (judged.case_id, Ok(Box::new(judged)));
+                        self.verdicts.add(verdict(Some(method), id, judged))?;
                     }
                 }
+                Ok(_) => return Err(CliError::EngineEnded),
                 Err(CliError::Failed(reason)) => {
                     for record in group {
-                        self.verdicts.add(Verdict {
-                            method: Some(method),
-                            case_id: record.case_id,
-                            failed: Some(reason.clone()),
-                            judged: None,
-                        })?;
+                        let failed = verdict(Some(method), record.case_id, Err(reason.clone()));
+                        self.verdicts.add(failed)?;
                     }
                 }
                 Err(error) => return Err(error),
@@ -218,32 +249,17 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
 
-    fn judge(
-        &self,
-        records: Vec<Record>,
-        edit: Option<&EditSpec>,
-    ) -> Result<Vec<Judged>, CliError> {
-        if records.is_empty() {
-            return Ok(Vec::new());
-        }
-        let spec = Spec::Judge {
-            records,
-            edit: edit.cloned().map(Box::new),
-            texts: self.args.texts,
-        };
-        match self.client.run(spec)? {
-            Outcome::Judged(all) => Ok(all),
-            _ => Err(CliError::EngineEnded),
-        }
-    }
-
-    fn keep(&mut self, method: Option<Method>, judged: Judged) -> Result<(), CliError> {
-        self.verdicts.add(Verdict {
-            method,
-            case_id: judged.case_id,
-            failed: None,
-            judged: Some(judged),
-        })
+fn verdict(method: Option<Method>, case_id: u64, result: Result<Box<Judged>, String>) -> Verdict {
+    let (judged, failed) = match result {
+        Ok(judged) => (Some(*judged), None),
+        Err(why) => (None, Some(why)),
+    };
+    Verdict {
+        method,
+        case_id,
+        failed,
+        judged,
     }
 }

@@ -119,7 +119,7 @@ mod tests {
             decoder,
             text(),
             1400,
-            &mut crate::model::probe::Cancel(&stop),
+            &mut crate::model::Brake::new(&stop),
             |p| {
                 seen.set(p.tokens);
                 stop.store(true, std::sync::atomic::Ordering::Relaxed);

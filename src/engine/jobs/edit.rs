@@ -1,16 +1,13 @@
 //! Making an edit, and watching what it moves.
 
-use super::{Job, moment, overlaps, probe, warnings};
-use crate::edit::context::{Context, norm};
-use crate::edit::value::{Loss, Value};
-use crate::edit::{
-    Delta, EditError, EditSpec, LayerChoice, Made, Method, Metric, Request, Task, defaults, make,
-    recall, stack, templates,
-};
+mod ready;
+
+use super::{Job, overlaps, probe, warnings};
+use crate::edit::context::norm;
+use crate::edit::value::Value;
+use crate::edit::{Delta, EditSpec, Made, Request, stack};
 use crate::engine::error::Result;
-use crate::engine::event::{EventKind, LossStep, Outcome, Stage};
-use crate::engine::kept::Written;
-use crate::engine::pace::Pace;
+use crate::engine::event::{EventKind, Outcome};
 use crate::engine::spec::EditId;
 use crate::engine::state::{Model, State};
 use crate::measure::score::{Ask, score};
@@ -18,6 +15,7 @@ use crate::measure::{
     EditReport, Elapsed, FactRow, Generation, LayerNorm, Pair, ProbeRow, Watch, sample,
 };
 use crate::model::Decoder;
+pub(super) use ready::{Ready, check};
 use std::time::Instant;
 
 /// Makes an edit and puts it on top of the stack.
@@ -32,6 +30,7 @@ pub fn run(
     if job.cancelled() {
         return Ok(Outcome::Cancelled);
     }
+    warn(job, &report);
     let asked = spec.requests().cloned().collect();
     state.model()?.push(id, asked, deltas.clone())?;
     Ok(Outcome::Edited {
@@ -44,7 +43,16 @@ pub fn run(
 /// Makes an edit, measures it and lets it go.
 pub fn trial(job: &Job, spec: EditSpec, watch: Watch, state: &mut State) -> Result<Outcome> {
     let (report, _) = attempt(job, &spec, &watch, state)?;
+    warn(job, &report);
     Ok(Outcome::Tried(Box::new(report)))
+}
+
+/// Says what the user should know of an edit that he asked for; an edit that is
+/// one of many within a measure has its warnings in its report alone.
+fn warn(job: &Job, report: &EditReport) {
+    for warning in &report.warnings {
+        job.say(EventKind::Warning(warning.clone()));
+    }
 }
 
 /// The edit as it would be on top of the current stack, and its factors.
@@ -55,58 +63,21 @@ pub(super) fn attempt(
     state: &mut State,
 ) -> Result<(EditReport, Vec<Delta>)> {
     let folders = state.folders.clone();
-    let model = state.model()?;
     let start = Instant::now();
-    let mut elapsed = Elapsed::default();
-    if spec.is_imported() {
-        return Err(EditError::Imported.into());
-    }
+    let ready = Ready::new(job, spec, state)?;
+    let model = state.model()?;
     let request = &spec.request;
     let asked: Vec<Request> = spec.requests().cloned().collect();
-    check(&asked, spec.method, model)?;
     let true_answer = old_answer(job, spec, model)?;
-    let config = &model.pristine.config;
-    let defaults = defaults::for_method(spec.method, config, model.is_atlas);
-    let hyper = spec.hyper.clone().unwrap_or(defaults.hyper);
-    hyper.check()?;
-    let layers = layers(job, spec, defaults.layers, model)?;
-    let layer = layers.last().copied().unwrap_or(0);
+    let [templates, second_moment] = ready.elapsed;
+    let mut elapsed = Elapsed {
+        templates,
+        second_moment,
+        ..Elapsed::default()
+    };
 
     let stage = Instant::now();
-    let templates = match spec.templates.clone() {
-        Some(given) => given,
-        None => contexts(job, spec, model)?,
-    };
-    let facts = asked
-        .iter()
-        .map(|request| Context::new(&model.tokens, request, &templates))
-        .collect::<Result<Vec<_>, _>>()?;
-    elapsed.templates = stage.elapsed().as_secs_f64();
-
-    let stage = Instant::now();
-    let known = match spec.method.seeks_value() {
-        true => moment::metrics(job, model, &folders, spec, &layers, &hyper)?,
-        false => Vec::new(),
-    };
-    let kept_keys = match spec.method {
-        Method::AlphaEdit => kept_keys(job, model, &layers)?,
-        _ => Vec::new(),
-    };
-    elapsed.second_moment = stage.elapsed().as_secs_f64();
-
-    let stage = Instant::now();
-    let metrics: Vec<Metric> = known.iter().map(|(metric, _)| metric.clone()).collect();
-    let mut task = Task {
-        decoder: &model.current,
-        facts: &facts,
-        layers: &layers,
-        hyper: &hyper,
-        metrics: &metrics,
-        kept_keys: &kept_keys,
-        probe: &mut job.brake(),
-        each: &mut losses_to(job, hyper.steps, facts.len(), spec.method),
-    };
-    let made = make(spec.method, &mut task)?;
+    let made = ready.make(job, model)?;
     elapsed.value = stage.elapsed().as_secs_f64();
 
     // The new weights, beside the ones in use until the job is done.
@@ -133,13 +104,8 @@ pub(super) fn attempt(
     elapsed.total = start.elapsed().as_secs_f64();
 
     let norms = norms(model, &made)?;
-    let (update_norm, relative) = norms
-        .last()
-        .map_or((0.0, 0.0), |(n, l)| (*n, l.relative_update_norm));
-    let largest = norms
-        .iter()
-        .map(|(_, l)| l.relative_update_norm)
-        .fold(relative, f64::max);
+    let update_norm = norms.last().map_or(0.0, |(norm, _)| *norm);
+    let largest = largest(&norms);
     let mean = |of: fn(&Value) -> &Vec<f64>| {
         let all = made.values.iter().map(|value| norm(of(value)));
         all.sum::<f64>() / made.values.len().max(1) as f64
@@ -147,10 +113,8 @@ pub(super) fn attempt(
     let mut report = EditReport {
         model: model.info.name.clone(),
         method: spec.method.name().into(),
-        layer,
-        hyper,
-        templates,
-        target_ids: facts[0].target.clone(),
+        layer: ready.layer(),
+        target_ids: ready.facts[0].target.clone(),
         losses: mean_losses(&made.values),
         delta_norm: mean(|value| &value.delta),
         t0_norm: mean(|value| &value.t0),
@@ -161,7 +125,7 @@ pub(super) fn attempt(
         p_true,
         true_answer,
         layers: norms.into_iter().map(|(_, layer)| layer).collect(),
-        second_moment: known.last().map(|(_, health)| *health),
+        second_moment: ready.health,
         norm_percentile: sample::percentile(&model.info.norm_sample, largest),
         seed: spec.seed,
         facts: rows,
@@ -170,14 +134,13 @@ pub(super) fn attempt(
         warnings: Vec::new(),
         validation: None,
         elapsed_s: elapsed,
+        hyper: ready.hyper,
+        templates: ready.templates,
     };
     let moved: Vec<usize> = made.deltas.iter().map(|delta| delta.layer).collect();
-    report.warnings = warnings::of(&report, &facts, &made, &asked);
+    report.warnings = warnings::of(&report, &ready.facts, &made, &asked);
     let crowded = overlaps::warning(job, model, &folders, &asked, &moved)?;
     report.warnings.extend(crowded);
-    for warning in &report.warnings {
-        job.say(EventKind::Warning(warning.clone()));
-    }
     Ok((report, made.deltas))
 }
 
@@ -216,125 +179,15 @@ pub(super) fn old_answer(job: &Job, spec: &EditSpec, model: &Model) -> Result<St
     }
 }
 
-/// Refuses requests before anything is computed for them.
-pub(super) fn check(asked: &[Request], method: Method, model: &Model) -> Result<()> {
-    if asked.len() > 1 && !method.takes_many() {
-        let method = method.name();
-        return Err(EditError::OneAtATime { method }.into());
-    }
-    for request in asked {
-        Context::new(&model.tokens, request, &["{}".into()])?;
-    }
-    for (i, request) in asked.iter().enumerate() {
-        let alike = |other: &&Request| {
-            (&other.prompt, &other.subject) == (&request.prompt, &request.subject)
-        };
-        if let Some(other) = asked[..i].iter().find(alike) {
-            return Err(EditError::Conflict {
-                text: request.text(),
-                first: other.target.trim().into(),
-                second: request.target.trim().into(),
-            }
-            .into());
-        }
-    }
-    Ok(())
+/// The largest ‖ΔW‖/‖W‖ of the layers that were rewritten.
+pub(super) fn relative_norm(model: &Model, made: &Made) -> Result<f64> {
+    let norms = norms(model, made)?;
+    Ok(largest(&norms))
 }
 
-/// The layers to rewrite, ascending: the user's, the model's known ones, else
-/// around what a trace suggests.
-fn layers(
-    job: &Job,
-    spec: &EditSpec,
-    known: Option<(usize, usize)>,
-    model: &Model,
-) -> Result<Vec<usize>> {
-    let last = model.pristine.layers() - 1;
-    let (first, end) = match (spec.layer, known) {
-        (LayerChoice::At(layer), _) => (layer, layer),
-        (LayerChoice::Span(first, end), _) => (first, end),
-        (LayerChoice::Auto, Some(known)) => known,
-        (LayerChoice::Auto, None) => {
-            let suggested = super::trace::suggest(job, &spec.request, model)?;
-            defaults::around(spec.method, suggested, last + 1)
-        }
-    };
-    if first > end || end > last {
-        return Err(EditError::NoSuchLayer {
-            layer: end.max(first),
-            last,
-        }
-        .into());
-    }
-    if first < end && !spec.method.spreads() {
-        let method = spec.method.name();
-        return Err(EditError::OneLayer { method }.into());
-    }
-    Ok((first..=end).collect())
-}
-
-/// The templates that a method averages over, written by the model as it is now.
-fn contexts(job: &Job, spec: &EditSpec, model: &mut Model) -> Result<Vec<String>> {
-    if !spec.method.seeks_value() {
-        return Ok(vec!["{}".into()]);
-    }
-    let few = !matches!(spec.method, Method::Rome | Method::RRome);
-    let written = Written {
-        on: model.recipes().clone(),
-        seed: spec.seed,
-        few,
-    };
-    if let Some((_, known)) = model.kept.templates.iter().find(|(w, _)| *w == written) {
-        return Ok(known.clone());
-    }
-    job.started(Stage::Templates, 1);
-    let (decoder, tokens) = (&model.current, &model.tokens);
-    let new = match few {
-        false => templates::sample(decoder, tokens, spec.seed, &mut job.brake())?,
-        true => templates::sample_few(decoder, tokens, spec.seed, &mut job.brake())?,
-    };
-    // One of each kind: what other weights wrote is not asked for again.
-    model.kept.templates.retain(|(w, _)| w.few != few);
-    model.kept.templates.push((written, new.clone()));
-    Ok(new)
-}
-
-/// The keys of the edits that are on, at each of `layers`.
-fn kept_keys(job: &Job, model: &Model, layers: &[usize]) -> Result<Vec<faer::Mat<f64>>> {
-    let facts = model
-        .requests_on()
-        .map(|request| Context::new(&model.tokens, request, &["{}".into()]))
-        .collect::<Result<Vec<_>, _>>()?;
-    let keys = |&layer: &usize| recall::keys(&model.current, &facts, layer, &mut job.brake());
-    Ok(layers.iter().map(keys).collect::<Result<_, _>>()?)
-}
-
-/// Tells the losses of one fact as they fall, and of many how far they are.
-fn losses_to<'a>(
-    job: &'a Job,
-    steps: usize,
-    facts: usize,
-    method: Method,
-) -> impl FnMut(usize, usize, Loss) + 'a {
-    job.started(Stage::Value, steps);
-    let alone = facts == 1 || !method.seeks_value();
-    let (pace, mut done) = (Pace::after(0), 0);
-    move |_, step, loss| {
-        let Loss { nll, kl, wd, total } = loss;
-        done += 1;
-        if alone {
-            job.say(EventKind::Loss(LossStep {
-                step,
-                steps,
-                nll,
-                kl,
-                wd,
-                total,
-            }));
-        } else if done % facts as u64 == 0 {
-            job.progress(Stage::Value, done, (facts * steps) as u64, &pace);
-        }
-    }
+fn largest(norms: &[(f64, LayerNorm)]) -> f64 {
+    let shares = norms.iter().map(|(_, layer)| layer.relative_update_norm);
+    shares.fold(0.0, f64::max)
 }
 
 /// Each layer's ‖ΔW‖ and its share of ‖W‖.

@@ -1,16 +1,17 @@
 //! Cases of an evaluation: each group rewritten in one change from the current
 //! weights and asked about, and nothing kept.
 
-use super::{Job, edit};
+use super::Job;
+use super::edit::{self, Ready};
+use crate::edit::parts::Parts;
 use crate::edit::{EditSpec, Request};
 use crate::engine::error::Result;
-use crate::engine::event::Outcome;
+use crate::engine::event::{EventKind, Outcome};
 use crate::engine::state::{Model, State};
-use crate::measure::Watch;
 use crate::measure::counterfact::{Case, Judged, Record};
-use crate::model::Decoder;
 use crate::model::generate::{Choice, generate};
 use crate::model::generate_many::{Continue, generate_many};
+use crate::model::{Decoder, ModelError};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -28,31 +29,87 @@ pub fn run(
     texts: usize,
     state: &mut State,
 ) -> Result<Outcome> {
-    let how = edit.map(|how| {
-        let first = records.first().map(|record| &record.requested_rewrite);
-        EditSpec {
-            true_answer: first.map(|rewrite| rewrite.target_true.text.clone()),
-            ..how.clone()
-        }
-    });
     let requests = records.iter().map(Record::request).collect();
-    let rewritten = rewritten(job, requests, how.as_ref(), state)?;
+    let rewritten = rewritten(job, requests, edit, state)?;
+    let how = How::new(edit, texts);
     let model = state.model()?;
-    let seed = edit.map_or(1, |edit| edit.seed);
-    let judge = |record: &Record| {
-        let case = Case::new(&model.tokens, record, true)?;
-        let answers = case.answers(&rewritten.decoder, &mut job.brake())?;
-        Ok(Judged {
-            case_id: record.case_id,
-            answers,
-            free: free(job, record, &rewritten.decoder, model)?,
-            texts: written(job, record, texts, seed, &rewritten.decoder, model)?,
-            relative_update_norm: rewritten.relative_update_norm,
-            seconds: rewritten.seconds,
-        })
-    };
+    let judge = |record: &Record| judged(job, record, how, &rewritten, model);
     let judged = records.iter().map(judge).collect::<Result<_>>()?;
     Ok(Outcome::Judged(judged))
+}
+
+/// Each case rewritten and judged by itself, several side by side.
+pub fn each(
+    job: &Job,
+    records: &[Record],
+    edit: Option<&EditSpec>,
+    texts: usize,
+    state: &mut State,
+) -> Result<Outcome> {
+    let parts = Parts::whole(&state.model()?.current)?;
+    let how = How::new(edit, texts);
+    // Where they are not made side by side, none need be ready before its turn.
+    let together = match parts.count() {
+        1 => 1,
+        _ => records.len().max(1),
+    };
+    for records in records.chunks(together) {
+        let ready = |record: &Record| match edit {
+            Some(edit) => ready(job, vec![record.request()], edit, state).map(Some),
+            None => Ok(None),
+        };
+        let ready: Vec<_> = records.iter().map(ready).collect();
+        let model = &*state.model()?;
+        parts.share(records.iter().zip(ready).collect(), |(record, ready)| {
+            let result = ready.and_then(|ready| {
+                let rewritten = Rewritten::new(&job.part(), ready, 1, model)?;
+                judged(job, record, how, &rewritten, model)
+            });
+            if job.cancelled() {
+                return Err(ModelError::Cancelled);
+            }
+            job.say(EventKind::Judged {
+                case_id: record.case_id,
+                result: result.map(Box::new).map_err(|error| error.to_string()),
+            });
+            Ok(())
+        })?;
+    }
+    Ok(Outcome::JudgedEach)
+}
+
+/// How cases are asked.
+#[derive(Clone, Copy)]
+struct How {
+    /// Tokens of a free text with its prompt.
+    texts: usize,
+    seed: u32,
+}
+
+impl How {
+    fn new(edit: Option<&EditSpec>, texts: usize) -> How {
+        let seed = edit.map_or(1, |edit| edit.seed);
+        How { texts, seed }
+    }
+}
+
+fn judged(
+    job: &Job,
+    record: &Record,
+    how: How,
+    rewritten: &Rewritten,
+    model: &Model,
+) -> Result<Judged> {
+    let case = Case::new(&model.tokens, record, true)?;
+    let answers = case.answers(&rewritten.decoder, &mut job.brake())?;
+    Ok(Judged {
+        case_id: record.case_id,
+        answers,
+        free: free(job, record, &rewritten.decoder, model)?,
+        texts: written(job, record, how, &rewritten.decoder, model)?,
+        relative_update_norm: rewritten.relative_update_norm,
+        seconds: rewritten.seconds,
+    })
 }
 
 /// Weights that some facts were rewritten in, beside the ones in use.
@@ -64,34 +121,54 @@ pub(super) struct Rewritten {
     pub seconds: f64,
 }
 
+impl Rewritten {
+    /// `facts` facts, ready to be rewritten; without them the weights are as they are.
+    fn new(job: &Job, ready: Option<Ready>, facts: usize, model: &Model) -> Result<Rewritten> {
+        let Some(ready) = ready else {
+            return Ok(Rewritten {
+                decoder: model.current.clone(),
+                relative_update_norm: None,
+                seconds: 0.0,
+            });
+        };
+        let started = Instant::now();
+        let made = ready.make(job, model)?;
+        Ok(Rewritten {
+            decoder: model.with(&made.deltas)?,
+            relative_update_norm: Some(edit::relative_norm(model, &made)?),
+            seconds: started.elapsed().as_secs_f64() / facts as f64,
+        })
+    }
+}
+
 /// Rewrites `requests` in one change as `how` says; without it, or without any, the
 /// weights are as they are.
 pub(super) fn rewritten(
     job: &Job,
-    mut requests: Vec<Request>,
+    requests: Vec<Request>,
     how: Option<&EditSpec>,
     state: &mut State,
 ) -> Result<Rewritten> {
-    let started = Instant::now();
-    let facts = requests.len().max(1) as f64;
-    let (decoder, relative_update_norm) = match how.filter(|_| !requests.is_empty()) {
-        Some(how) => {
-            let spec = EditSpec {
-                request: requests.remove(0),
-                more: requests,
-                ..how.clone()
-            };
-            let (report, deltas) = edit::attempt(job, &spec, &Watch::default(), state)?;
-            let decoder = state.model()?.with(&deltas)?;
-            (decoder, Some(report.relative_update_norm))
-        }
-        None => (state.model()?.current.clone(), None),
+    let facts = requests.len().max(1);
+    let ready = match how.filter(|_| !requests.is_empty()) {
+        Some(how) => Some(ready(job, requests, how, state)?),
+        None => None,
     };
-    Ok(Rewritten {
-        decoder,
-        relative_update_norm,
-        seconds: started.elapsed().as_secs_f64() / facts,
-    })
+    Rewritten::new(job, ready, facts, state.model()?)
+}
+
+fn ready(
+    job: &Job,
+    mut requests: Vec<Request>,
+    how: &EditSpec,
+    state: &mut State,
+) -> Result<Ready> {
+    let spec = EditSpec {
+        request: requests.remove(0),
+        more: requests,
+        ..how.clone()
+    };
+    Ready::new(job, &spec, state)
 }
 
 /// Whether the model, asked by the rewrite prompt and left to itself, says the
@@ -116,8 +193,7 @@ fn says(said: &str, target: &str) -> bool {
 fn written(
     job: &Job,
     record: &Record,
-    until: usize,
-    seed: u32,
+    How { texts: until, seed }: How,
     decoder: &Decoder,
     model: &Model,
 ) -> Result<Vec<String>> {

@@ -51,7 +51,9 @@ const ANY_EXAMPLES: [[&str; 4]; 3] = [
 pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let (source, revision) = local(job, &spec.source, &state.folders.hub)?;
     job.started(Stage::Load, 1);
-    let place = Place::open(&spec.device, &spec.dtype, source.shape()?.parameters)?;
+    let parameters = source.shape()?.parameters;
+    let place = Place::open(&spec.device, &spec.dtype, parameters, spec.memory)?;
+    state.limit = spec.memory;
     let loaded = Loaded {
         name: spec.source.name(),
         ..source.load_at(&place)?

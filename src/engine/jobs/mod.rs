@@ -28,7 +28,7 @@ use super::pace::Pace;
 use super::spec::Spec;
 use super::state::State;
 use crate::edit::Request;
-use crate::model::probe::Cancel;
+use crate::model::Brake;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A running job: its voice and its brake.
@@ -36,6 +36,8 @@ pub struct Job<'a> {
     pub id: JobId,
     pub cancel: &'a AtomicBool,
     pub outbox: &'a Outbox,
+    /// Bytes that the process may hold.
+    pub limit: Option<u64>,
     /// A part of a larger job, which alone says how far it is.
     pub within: bool,
 }
@@ -83,8 +85,11 @@ impl Job<'_> {
     }
 
     /// The probe that stops a pass between layers.
-    pub fn brake(&self) -> Cancel<'_> {
-        Cancel(self.cancel)
+    pub fn brake(&self) -> Brake<'_> {
+        Brake {
+            stop: self.cancel,
+            limit: self.limit,
+        }
     }
 }
 
@@ -150,6 +155,11 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             edit,
             texts,
         } => judge::run(job, &records, edit.as_deref(), texts, state),
+        Spec::JudgeEach {
+            records,
+            edit,
+            texts,
+        } => judge::each(job, &records, edit.as_deref(), texts, state),
         Spec::Zsre { questions, edit } => zsre::run(job, &questions, edit.as_deref(), state),
         Spec::Adopt { id, asked, deltas } => {
             state.model()?.adopt(id, asked, deltas)?;

@@ -4,9 +4,8 @@ use super::Job;
 use crate::engine::error::Result;
 use crate::engine::event::{Candidate, Outcome, Prediction};
 use crate::engine::state::Model;
-use crate::model::probe::Cancel;
 use crate::model::sample::top_k;
-use crate::model::{Decoder, Tokens};
+use crate::model::{Brake, Decoder, Tokens};
 
 pub fn run(job: &Job, prompt: String, top: usize, model: &Model) -> Result<Outcome> {
     let encoded = model.tokens.encode(&prompt)?;
@@ -42,7 +41,7 @@ fn candidates(
     tokens: &Tokens,
     ids: &[u32],
     top: usize,
-    brake: &mut Cancel,
+    brake: &mut Brake,
 ) -> Result<Vec<Candidate>> {
     let x = decoder.forward(&[ids], None, brake)?;
     let last = x

@@ -41,7 +41,7 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
         }
         Step::Warning(text) => job.say(EventKind::Warning(text)),
     };
-    let mut report = trace::trace(traced(model), &spec, job.cancel, &mut tell)?;
+    let mut report = trace::trace(traced(model), &spec, job.brake(), &mut tell)?;
     // Of Atlas nothing is published; its default is its own.
     let known = defaults::defaults(&model.pristine.config, model.is_atlas).layer;
     report.published_layer = known.filter(|_| !model.is_atlas);
@@ -51,13 +51,13 @@ pub fn run(job: &Job, spec: &TraceSpec, model: &Model) -> Result<Outcome> {
 /// The layer that a trace of this fact suggests.
 pub fn suggest(job: &Job, request: &Request, model: &Model) -> Result<usize> {
     let spec = with_noise_scale(of(request), model)?;
-    Ok(trace::suggest(traced(model), &spec, job.cancel)?)
+    Ok(trace::suggest(traced(model), &spec, job.brake())?)
 }
 
 /// How strongly each layer recalls it.
 pub fn subject_row(job: &Job, request: &Request, model: &Model) -> Result<SubjectRow> {
     let spec = with_noise_scale(of(request), model)?;
-    Ok(trace::subject_row(traced(model), &spec, job.cancel)?)
+    Ok(trace::subject_row(traced(model), &spec, job.brake())?)
 }
 
 fn of(request: &Request) -> TraceSpec {

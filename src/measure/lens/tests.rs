@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::edit::{Delta, stack};
+use crate::model::Brake;
 use crate::model::config::NormKind;
-use crate::model::probe::Cancel;
 use crate::model::weights::{Linear, Norm};
 use crate::model::{Loaded, Source};
 use candle_core::{DType, Device, Tensor};
@@ -82,7 +82,7 @@ fn by_hand(decoder: &Decoder, x: &[f64]) -> Vec<f64> {
     let normed: Vec<f64> = (0..x.len())
         .map(|i| (x[i] - mean) / scale * weight[i] + shift[i])
         .collect();
-    let Linear { weight, bias } = &decoder.weights.head;
+    let Linear { weight, bias, .. } = &decoder.weights.head;
     let rows = floats(weight);
     let bias = bias
         .as_ref()
@@ -296,7 +296,7 @@ fn a_look_can_be_stopped() {
         pair,
         &model.tokens,
         &spec,
-        &mut Cancel(&stop),
+        &mut Brake::new(&stop),
         &mut |_, _| (),
     );
     assert!(stopped.is_err_and(|error| error.is_cancelled()));

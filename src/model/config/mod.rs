@@ -8,6 +8,7 @@ mod fields;
 mod rotary;
 
 use super::error::{ModelError, Result};
+pub use super::ops::Activation;
 use fields::Fields;
 pub use rotary::{Rotary, Scaling};
 use serde_json::Value;
@@ -76,15 +77,6 @@ pub enum NormKind {
     Rms,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// The tanh approximation, GPT-2's `gelu_new`.
-    GeluTanh,
-    /// The exact form.
-    GeluErf,
-    Silu,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub family: Family,
@@ -126,6 +118,12 @@ impl Config {
         let config = families::read(&fields)?;
         config.check().map_err(bad)?;
         Ok(config)
+    }
+
+    /// Does a layer's MLP stay in a core's cache (in f32, 2 MB a matrix)? Then what is
+    /// computed with it is over sooner than it could be shared out.
+    pub fn is_small(&self) -> bool {
+        self.d * self.d_mlp <= 1 << 19
     }
 
     /// Refuses sizes that no model has, before anything is allocated for them.

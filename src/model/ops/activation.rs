@@ -8,38 +8,45 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 const SQRT_2_OVER_PI: f32 = 0.797_884_6;
 const CUBIC: f32 = 0.044_715;
 
-/// GELU by its tanh approximation (GPT-2, GPT-J), elementwise.
-pub fn gelu_tanh(x: &Tensor) -> Result<Tensor> {
-    if fused(&[x]) {
-        x.contiguous()?.apply_op1(Activation::GeluTanh)
-    } else {
-        x.gelu()
-    }
-}
-
-/// GELU as defined, x·Φ(x) (NeoX, Pythia), elementwise.
-pub fn gelu_erf(x: &Tensor) -> Result<Tensor> {
-    if fused(&[x]) {
-        x.contiguous()?.apply_op1(Activation::GeluErf)
-    } else {
-        x.gelu_erf()
-    }
-}
-
-/// x·sigmoid(x) (Llama, Mistral, Qwen), elementwise.
-pub fn silu(x: &Tensor) -> Result<Tensor> {
-    if fused(&[x]) {
-        x.contiguous()?.apply_op1(Activation::Silu)
-    } else {
-        x.silu()
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Activation {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// The tanh approximation of the GELU, GPT-2's `gelu_new`.
     GeluTanh,
+    /// The GELU as defined, x·Φ(x) (NeoX, Pythia).
     GeluErf,
+    /// x·sigmoid(x) (Llama, Mistral, Qwen).
     Silu,
+}
+
+impl Activation {
+    /// f(x), elementwise.
+    pub fn on(self, x: &Tensor) -> Result<Tensor> {
+        if fused(&[x]) {
+            return x.contiguous()?.apply_op1(self);
+        }
+        match self {
+            Activation::GeluTanh => x.gelu(),
+            Activation::GeluErf => x.gelu_erf(),
+            Activation::Silu => x.silu(),
+        }
+    }
+
+    pub(super) fn of(self, x: &[f32]) -> Vec<f32> {
+        match self {
+            Activation::GeluTanh => map(x, |x| x * gelu_tanh_step(x)),
+            Activation::GeluErf => map(x, |x| x * normal_cdf(x)),
+            Activation::Silu => map(x, |x| x * sigmoid(x)),
+        }
+    }
+
+    /// g · f′(x).
+    pub(super) fn slopes(self, x: &[f32], g: &[f32]) -> Vec<f32> {
+        match self {
+            Activation::GeluTanh => map_with(x, g, gelu_tanh_slope),
+            Activation::GeluErf => map_with(x, g, gelu_erf_slope),
+            Activation::Silu => map_with(x, g, silu_slope),
+        }
+    }
 }
 
 /// ½(1 + tanh u) = sigmoid(2u): one exponential and one division.
@@ -99,25 +106,12 @@ impl CustomOp1 for Activation {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, xl: &Layout) -> Result<(CpuStorage, Shape)> {
-        let values = floats(x, xl)?;
-        let y = match self {
-            Activation::GeluTanh => map(values, |x| x * gelu_tanh_step(x)),
-            Activation::GeluErf => map(values, |x| x * normal_cdf(x)),
-            Activation::Silu => map(values, |x| x * sigmoid(x)),
-        };
+        let y = self.of(floats(x, xl)?);
         Ok((CpuStorage::F32(y), xl.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
-        let gx = read(x, |x| {
-            read(g, |g| {
-                Ok(match self {
-                    Activation::GeluTanh => map_with(x, g, gelu_tanh_slope),
-                    Activation::GeluErf => map_with(x, g, gelu_erf_slope),
-                    Activation::Silu => map_with(x, g, silu_slope),
-                })
-            })
-        })?;
+        let gx = read(x, |x| read(g, |g| Ok(self.slopes(x, g))))?;
         Ok(Some(shaped_like(gx, x)?))
     }
 }
@@ -141,11 +135,11 @@ mod tests {
         x / (1.0 + (-x).exp())
     }
 
-    type Pair = (fn(&Tensor) -> Result<Tensor>, fn(f64) -> f64);
+    type Pair = (Activation, fn(f64) -> f64);
     const ALL: [Pair; 3] = [
-        (gelu_tanh, gelu_tanh_f64),
-        (gelu_erf, gelu_erf_f64),
-        (silu, silu_f64),
+        (Activation::GeluTanh, gelu_tanh_f64),
+        (Activation::GeluErf, gelu_erf_f64),
+        (Activation::Silu, silu_f64),
     ];
 
     #[test]
@@ -154,7 +148,7 @@ mod tests {
         for (fused, truth) in ALL {
             check(
                 &case,
-                |t| fused(&t[0]),
+                |t| fused.on(&t[0]),
                 |v| v[0].iter().map(|&x| truth(x)).collect(),
             );
         }
@@ -165,7 +159,7 @@ mod tests {
         let xs: Vec<f32> = (-60_000..60_000).map(|i| i as f32 * 3e-4).collect();
         let x = Tensor::new(xs.as_slice(), &Device::Cpu)?;
         for (fused, truth) in ALL {
-            for (&x, y) in xs.iter().zip(fused(&x)?.to_vec1::<f32>()?) {
+            for (&x, y) in xs.iter().zip(fused.on(&x)?.to_vec1::<f32>()?) {
                 let truth = truth(f64::from(x));
                 let error = (f64::from(y) - truth).abs() / truth.abs().max(1.0);
                 assert!(error < 1e-6, "at {x}: {y}, not {truth}");
@@ -178,7 +172,7 @@ mod tests {
     fn far_ends_are_finite() -> Result<()> {
         let x = Tensor::new(&[-1e30f32, -1e4, 1e4], &Device::Cpu)?;
         for (fused, _) in ALL {
-            let y = fused(&x)?.to_vec1::<f32>()?;
+            let y = fused.on(&x)?.to_vec1::<f32>()?;
             assert_eq!(y[2], 1e4);
             assert!(y[0].abs() < 1e-3 && y[1].abs() < 1e-3, "{y:?}");
         }

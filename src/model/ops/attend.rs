@@ -2,12 +2,13 @@
 //! query rows; a head is a strided view, and the keys of the past stay where
 //! they are, so nothing is ever transposed, joined or copied.
 
-use super::heads::{View, mat_mut, mix, scores};
-use super::lanes::{dot, exp_from_max};
+use super::heads::{View, dot, mat_mut, mix, scores};
+use super::lanes::exp_from_max;
 use super::slices::{floats, for_rows, read, shaped_like};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Par};
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// The sizes of one attention.
@@ -105,12 +106,20 @@ impl Dims {
     }
 
     /// The softmax weights of one head's queries into `weights`, [n, keys].
-    fn weigh(&self, weights: &mut [f32], q: View<'_>, past: View<'_>, own: View<'_>, bias: &[f32]) {
+    #[inline(always)]
+    fn weigh<S: Simd>(
+        &self,
+        simd: S,
+        weights: &mut [f32],
+        q: View<'_>,
+        [past, own]: [View<'_>; 2],
+        bias: &[f32],
+    ) {
         let scale = self.scale() as f32;
         if self.past > 0 {
-            scores(weights, 0, self.keys, q, past, scale);
+            scores(simd, weights, 0, self.keys, q, past, scale);
         }
-        scores(weights, self.past, self.keys, q, own, scale);
+        scores(simd, weights, self.past, self.keys, q, own, scale);
         let rows = weights.chunks_exact_mut(self.keys);
         for (row, bias) in rows.zip(bias.chunks_exact(self.keys)) {
             for (w, &b) in row.iter_mut().zip(bias) {
@@ -145,12 +154,12 @@ impl<'a> Joined<'a> {
     }
 
     /// One head of an entry's part.
-    fn head(&self, d: &Dims, column: usize) -> (View<'a>, View<'a>) {
+    fn head(&self, d: &Dims, column: usize) -> [View<'a>; 2] {
         let stride = d.kv_width();
-        (
+        [
             d.head(self.past, column, d.past, stride),
             d.head(self.own, column, d.keys - d.past, stride),
-        )
+        ]
     }
 }
 
@@ -191,7 +200,6 @@ impl Attend {
         &bias[first..first + size]
     }
 
-    /// A task is some consecutive rows, which may belong to several batch entries.
     fn forward(&self, q: &[f32], k: Joined<'_>, v: Joined<'_>, bias: &[f32]) -> Vec<f32> {
         let d = self.dims;
         let width = d.width();
@@ -200,71 +208,18 @@ impl Attend {
             return out;
         }
         for_rows(&mut out, width, 2 * d.keys * width, |first, out| {
-            let mut weights = Vec::new();
-            let (mut row, last) = (first, first + out.len() / width);
-            while row < last {
-                let (b, r) = (row / d.rows, row % d.rows);
-                let n = (d.rows - r).min(last - row);
-                let q = &q[row * width..(row + n) * width];
-                let bias = &self.bias_of(bias, b)[r * d.keys..(r + n) * d.keys];
-                let out = &mut out[(row - first) * width..][..n * width];
-                let (k, v) = (k.entry(&d, b), v.entry(&d, b));
-                weights.resize(n * d.keys, 0.0);
-                for head in 0..d.heads {
-                    let (c, kv_c) = d.columns(head);
-                    let ((k_past, k_own), (v_past, v_own)) = (k.head(&d, kv_c), v.head(&d, kv_c));
-                    d.weigh(&mut weights, d.head(q, c, n, width), k_past, k_own, bias);
-                    if d.past > 0 {
-                        mix(out, c, width, d.part(&weights, 0, d.past), v_past);
-                    }
-                    let own = d.part(&weights, d.past, d.keys - d.past);
-                    mix(out, c, width, own, v_own);
-                }
-                row += n;
-            }
+            let of = self;
+            Arch::new().dispatch(Forward {
+                of,
+                q,
+                k,
+                v,
+                bias,
+                first,
+                out,
+            });
         });
         out
-    }
-
-    /// One batch entry's gradients of q, k and v. The weights are made again:
-    /// that is cheaper than having kept [B, heads, R, K] of them.
-    fn backward_one(&self, x: Entry<'_>, grads: (&mut [f32], &mut [f32], &mut [f32])) {
-        let d = self.dims;
-        let (width, kv_width, own) = (d.width(), d.kv_width(), d.keys - d.past);
-        let (gq, gk, gv) = grads;
-        let scale = d.scale() as f32;
-        let mut weights = vec![0.0; d.rows * d.keys];
-        let mut slopes = vec![0.0; d.rows * d.keys];
-        for head in 0..d.heads {
-            let (c, kv_c) = d.columns(head);
-            let q = d.head(x.q, c, d.rows, width);
-            let g = d.head(x.g, c, d.rows, width);
-            let ((k_past, k_own), (v_past, v_own)) = (x.k.head(&d, kv_c), x.v.head(&d, kv_c));
-            d.weigh(&mut weights, q, k_past, k_own, x.bias);
-            // ∂weights = g vᵀ, then through the softmax: w·(∂w − Σ w·∂w), and the scale.
-            if d.past > 0 {
-                scores(&mut slopes, 0, d.keys, g, v_past, 1.0);
-            }
-            scores(&mut slopes, d.past, d.keys, g, v_own, 1.0);
-            let rows = slopes.chunks_exact_mut(d.keys);
-            for (s, w) in rows.zip(weights.chunks_exact(d.keys)) {
-                let mean = dot(s, w);
-                for (s, &w) in s.iter_mut().zip(w) {
-                    *s = scale * w * (*s - mean);
-                }
-            }
-            if d.past > 0 {
-                mix(gq, c, width, d.part(&slopes, 0, d.past), k_past);
-            }
-            let (w, s) = (d.part(&weights, d.past, own), d.part(&slopes, d.past, own));
-            mix(gq, c, width, s, k_own);
-            // Several query heads may share these two.
-            for (grad, part, rows) in [(&mut *gk, s, q), (&mut *gv, w, g)] {
-                let grad = mat_mut(grad, kv_c, own, d.head_dim, kv_width);
-                let part = part.mat().transpose();
-                matmul(grad, Accum::Add, part, rows.mat(), 1.0, Par::Seq);
-            }
-        }
     }
 
     /// Gradients of q, k and v.
@@ -289,13 +244,113 @@ impl Attend {
                     v: v.entry(&d, b),
                     bias: self.bias_of(bias, b),
                 };
-                self.backward_one(entry, (gq, gk, gv));
+                Arch::new().dispatch(Backward {
+                    d,
+                    x: entry,
+                    grads: (gq, gk, gv),
+                });
             });
         grads
     }
 }
 
 type Grads = [Vec<f32>; 3];
+
+/// Some consecutive rows, which may belong to several batch entries.
+struct Forward<'a> {
+    of: &'a Attend,
+    q: &'a [f32],
+    k: Joined<'a>,
+    v: Joined<'a>,
+    bias: &'a [f32],
+    first: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (d, out) = (self.of.dims, self.out);
+        let width = d.width();
+        let mut weights = Vec::new();
+        let (mut row, last) = (self.first, self.first + out.len() / width);
+        while row < last {
+            let (b, r) = (row / d.rows, row % d.rows);
+            let n = (d.rows - r).min(last - row);
+            let q = &self.q[row * width..(row + n) * width];
+            let bias = &self.of.bias_of(self.bias, b)[r * d.keys..(r + n) * d.keys];
+            let out = &mut out[(row - self.first) * width..][..n * width];
+            let (k, v) = (self.k.entry(&d, b), self.v.entry(&d, b));
+            weights.resize(n * d.keys, 0.0);
+            for head in 0..d.heads {
+                let (c, kv_c) = d.columns(head);
+                let (keys, [v_past, v_own]) = (k.head(&d, kv_c), v.head(&d, kv_c));
+                d.weigh(simd, &mut weights, d.head(q, c, n, width), keys, bias);
+                if d.past > 0 {
+                    mix(simd, out, c, width, d.part(&weights, 0, d.past), v_past);
+                }
+                let own = d.part(&weights, d.past, d.keys - d.past);
+                mix(simd, out, c, width, own, v_own);
+            }
+            row += n;
+        }
+    }
+}
+
+/// One batch entry's gradients of q, k and v. The weights are made again: that is
+/// cheaper than having kept [B, heads, R, K] of them.
+struct Backward<'a> {
+    d: Dims,
+    x: Entry<'a>,
+    grads: (&'a mut [f32], &'a mut [f32], &'a mut [f32]),
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Backward { d, x, grads } = self;
+        let (width, kv_width, own) = (d.width(), d.kv_width(), d.keys - d.past);
+        let (gq, gk, gv) = grads;
+        let scale = d.scale() as f32;
+        let mut weights = vec![0.0; d.rows * d.keys];
+        let mut slopes = vec![0.0; d.rows * d.keys];
+        for head in 0..d.heads {
+            let (c, kv_c) = d.columns(head);
+            let q = d.head(x.q, c, d.rows, width);
+            let g = d.head(x.g, c, d.rows, width);
+            let (keys, [v_past, v_own]) = (x.k.head(&d, kv_c), x.v.head(&d, kv_c));
+            let [k_past, k_own] = keys;
+            d.weigh(simd, &mut weights, q, keys, x.bias);
+            // ∂weights = g vᵀ, then through the softmax: w·(∂w − Σ w·∂w), and the scale.
+            if d.past > 0 {
+                scores(simd, &mut slopes, 0, d.keys, g, v_past, 1.0);
+            }
+            scores(simd, &mut slopes, d.past, d.keys, g, v_own, 1.0);
+            let rows = slopes.chunks_exact_mut(d.keys);
+            for (s, w) in rows.zip(weights.chunks_exact(d.keys)) {
+                let mean = dot(simd, s, w);
+                for (s, &w) in s.iter_mut().zip(w) {
+                    *s = scale * w * (*s - mean);
+                }
+            }
+            if d.past > 0 {
+                mix(simd, gq, c, width, d.part(&slopes, 0, d.past), k_past);
+            }
+            let (w, s) = (d.part(&weights, d.past, own), d.part(&slopes, d.past, own));
+            mix(simd, gq, c, width, s, k_own);
+            // Several query heads may share these two.
+            for (grad, part, rows) in [(&mut *gk, s, q), (&mut *gv, w, g)] {
+                let grad = mat_mut(grad, kv_c, own, d.head_dim, kv_width);
+                let part = part.mat().transpose();
+                matmul(grad, Accum::Add, part, rows.mat(), 1.0, Par::Seq);
+            }
+        }
+    }
+}
 
 /// One batch entry of everything that the backward reads.
 struct Entry<'a> {

@@ -17,6 +17,20 @@ use candle_core::{
 /// leading dimensions are one stack of rows: no copy of `w` is ever made.
 /// Gradients go to `x`, `w` and `b` where each is tracked, and only there.
 pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
+    let (weight, bias, turned) = (w, b, None);
+    linear_of(
+        x,
+        Affine {
+            weight,
+            bias,
+            turned,
+        },
+    )
+}
+
+/// The same, with a weight that may lie there turned as well.
+pub fn linear_of(x: &Tensor, of: Affine<'_>) -> Result<Tensor> {
+    let (w, b, turned) = (of.weight, of.bias, of.turned.cloned());
     let (_, inner) = w.dims2()?;
     if x.dim(D::Minus1)? != inner {
         bail!("linear: x {:?} does not fit w {:?}", x.dims(), w.dims());
@@ -27,9 +41,20 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     }
     let (x, w) = (x.contiguous()?, w.contiguous()?);
     match b {
-        Some(b) => x.apply_op3(&w, &b.contiguous()?, Linear),
-        None => x.apply_op2(&w, Linear),
+        Some(b) => x.apply_op3(&w, &b.contiguous()?, Linear { turned }),
+        None => x.apply_op2(&w, Linear { turned }),
     }
+}
+
+/// What a linear layer multiplies with and adds.
+#[derive(Clone, Copy)]
+pub struct Affine<'a> {
+    /// `[out, in]`.
+    pub weight: &'a Tensor,
+    /// `[out]`.
+    pub bias: Option<&'a Tensor>,
+    /// The weight turned, `[in, out]`: the same answer but for its last bits, sooner.
+    pub turned: Option<&'a Tensor>,
 }
 
 fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
@@ -50,24 +75,30 @@ fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     }
 }
 
-struct Linear;
+struct Linear {
+    turned: Option<Tensor>,
+}
 
 impl Linear {
     fn forward(
+        &self,
         x: &[f32],
         x_shape: &Shape,
-        w: &[f32],
-        w_shape: &Shape,
+        (w, wl): (&CpuStorage, &Layout),
         b: Option<&[f32]>,
     ) -> Result<(CpuStorage, Shape)> {
-        let (out, inner) = w_shape.dims2()?;
+        let (out, inner) = wl.shape().dims2()?;
         let n = x.len() / inner.max(1);
         let start = match b {
             Some(b) if b.len() == out => Start::Bias(b),
             Some(b) => bail!("linear: a bias of {} for {out} outputs", b.len()),
             None => Start::Zero,
         };
-        let y = multiply(rows(x, n, inner), rows(w, out, inner).transpose(), start);
+        let x = rows(x, n, inner);
+        let y = match &self.turned {
+            Some(turned) => with_wide(turned, |w| Ok(multiply(x, rows(w, inner, out), start)))?,
+            None => multiply(x, rows(&wide(w, wl)?, out, inner).transpose(), start),
+        };
         let mut shape = x_shape.dims().to_vec();
         shape.pop();
         shape.push(out);
@@ -107,7 +138,7 @@ impl CustomOp2 for Linear {
         w: &CpuStorage,
         wl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        Linear::forward(floats(x, xl)?, xl.shape(), &wide(w, wl)?, wl.shape(), None)
+        self.forward(floats(x, xl)?, xl.shape(), (w, wl), None)
     }
 
     fn bwd(
@@ -136,7 +167,7 @@ impl CustomOp3 for Linear {
         bl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let bias = Some(floats(b, bl)?);
-        Linear::forward(floats(x, xl)?, xl.shape(), &wide(w, wl)?, wl.shape(), bias)
+        self.forward(floats(x, xl)?, xl.shape(), (w, wl), bias)
     }
 
     fn bwd(
@@ -212,6 +243,30 @@ mod tests {
                 .map(|(a, b)| (a - b).abs())
                 .fold(0.0, f32::max);
             assert!(worst < 2e-5, "{n}x{inner}x{out}: off by {worst}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_weight_that_lies_there_turned_gives_the_same_answer() -> Result<()> {
+        for (n, inner, out) in [(1, 40, 30), (9, 33, 70), (300, 64, 200)] {
+            let t = Case::new(&[&[n, inner], &[out, inner], &[out]]).tensors(DType::F32)?;
+            let turned = t[1].t()?.contiguous()?;
+            for bias in [None, Some(&t[2])] {
+                let answer = |turned: Option<&Tensor>| {
+                    let weight = &t[1];
+                    let of = Affine {
+                        weight,
+                        bias,
+                        turned,
+                    };
+                    linear_of(&t[0], of)?.to_vec2::<f32>()
+                };
+                let (plain, quick) = (answer(None)?, answer(Some(&turned))?);
+                for (a, b) in plain.iter().flatten().zip(quick.iter().flatten()) {
+                    assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{a}, {b}");
+                }
+            }
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod heads;
 mod lanes;
 mod linear;
 mod log_softmax;
+mod mlp;
 mod multiply;
 mod norm;
 mod rotary;
@@ -25,10 +26,11 @@ mod slices;
 #[cfg(test)]
 mod check;
 
-pub use activation::{gelu_erf, gelu_tanh, silu};
+pub use activation::Activation;
 pub use attention::{apply_pattern, attend, attend_after, attention_pattern, join};
 pub use cross_entropy::{cross_entropy, nll};
-pub use linear::linear;
+pub use linear::{Affine, linear, linear_of};
 pub use log_softmax::log_softmax;
+pub use mlp::{Mlp, key, mlp};
 pub use norm::{layer_norm, rms_norm};
 pub use rotary::{Turns, rotate};

@@ -37,10 +37,10 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
     let third = |i: usize| -> Result<Linear> {
         // A view: the three share what was one tensor. (`copy` would keep all of it thrice.)
         let part = |t: &Tensor| t.narrow(0, i * d, d);
-        Ok(Linear {
-            weight: part(&qkv.weight)?,
-            bias: qkv.bias.as_ref().map(part).transpose()?,
-        })
+        Ok(Linear::new(
+            part(&qkv.weight)?,
+            qkv.bias.as_ref().map(part).transpose()?,
+        ))
     };
     Ok(Block {
         norm_1: read.norm("ln_1", d)?,

@@ -36,10 +36,10 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
             let rows = t.reshape(shape)?.narrow(1, i, 1)?.contiguous()?;
             Ok(rows.reshape([&[d], &t.dims()[1..]].concat())?)
         };
-        Ok(Linear {
-            weight: part(&qkv.weight)?,
-            bias: qkv.bias.as_ref().map(part).transpose()?,
-        })
+        Ok(Linear::new(
+            part(&qkv.weight)?,
+            qkv.bias.as_ref().map(part).transpose()?,
+        ))
     };
     Ok(Block {
         norm_1: read.norm("input_layernorm", d)?,

@@ -86,18 +86,18 @@ impl<'a> Reader<'a> {
 
     /// `[output, input]`, with a bias if the checkpoint has one for it.
     pub fn linear(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
-        Ok(Linear {
-            weight: self.matrix(&format!("{name}.weight"), output, input)?,
-            bias: self.optional(&format!("{name}.bias"), &[output])?,
-        })
+        Ok(Linear::new(
+            self.matrix(&format!("{name}.weight"), output, input)?,
+            self.optional(&format!("{name}.bias"), &[output])?,
+        ))
     }
 
     /// A `Conv1D` `[input, output]`, turned to `[output, input]`.
     pub fn conv1d(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
-        Ok(Linear {
-            weight: self.any(&format!("{name}.weight"), [output, input], true)?,
-            bias: Some(self.tensor(&format!("{name}.bias"), &[output])?),
-        })
+        Ok(Linear::new(
+            self.any(&format!("{name}.weight"), [output, input], true)?,
+            Some(self.tensor(&format!("{name}.bias"), &[output])?),
+        ))
     }
 
     /// The output head: the embedding itself where they are tied.
@@ -109,6 +109,6 @@ impl<'a> Reader<'a> {
         };
         // GPT-J's has a bias, and keeps it where the matrix is the embedding's.
         let bias = self.optional(&format!("{name}.bias"), &[vocab])?;
-        Ok(Linear { weight, bias })
+        Ok(Linear::new(weight, bias))
     }
 }

@@ -53,7 +53,7 @@ impl JobKind {
             Spec::Stack { .. } => JobKind::Stack,
             Spec::Recheck { .. } => JobKind::Recheck,
             Spec::Probe { .. } | Spec::Score { .. } => JobKind::Probe,
-            Spec::Judge { .. } | Spec::Zsre { .. } => JobKind::Judge,
+            Spec::Judge { .. } | Spec::JudgeEach { .. } | Spec::Zsre { .. } => JobKind::Judge,
             Spec::History { .. } => JobKind::History,
             Spec::Geometry(_) => JobKind::Geometry,
             Spec::Propose { .. } => JobKind::Propose,

@@ -90,6 +90,8 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
                 state.say(words);
             }
         }
+        // Cases come one by one here, each as its job's outcome.
+        EventKind::Judged { .. } => {}
         EventKind::Finished(result) => return finished(state, ticket, result),
     }
     vec![]
@@ -333,6 +335,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         | Outcome::Moments(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)
+        | Outcome::JudgedEach
         | Outcome::Marked(_)
         | Outcome::Tried(_)
         | Outcome::Adopted(_)

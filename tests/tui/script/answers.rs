@@ -284,6 +284,15 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
         Spec::Moments { .. } => Outcome::Moments(vec![]),
         Spec::Score { .. } => Outcome::Scored(Default::default()),
         Spec::Judge { records, edit, .. } => Outcome::Judged(judged(records, edit.is_some())),
+        Spec::JudgeEach { records, edit, .. } => {
+            events.extend(judged(records, edit.is_some()).into_iter().map(|judged| {
+                EventKind::Judged {
+                    case_id: judged.case_id,
+                    result: Ok(Box::new(judged)),
+                }
+            }));
+            Outcome::JudgedEach
+        }
         Spec::Adopt { id, .. } => Outcome::Adopted(*id),
     };
     events.push(EventKind::Finished(Ok(outcome)));
