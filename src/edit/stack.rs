@@ -1,4 +1,29 @@
 //! Edits on top of one another: W = W₀ + Σ αᵢ ΔWᵢ, always from the pristine W₀.
+//!
+//! ```
+//! use candle_core::Device;
+//! use pentimento::edit::{Delta, stack};
+//! use pentimento::model::Source;
+//!
+//! let model = Source::Atlas.load(&Device::Cpu)?;
+//! let (d, d_k) = (model.decoder.config.d, model.decoder.config.d_mlp);
+//! // A rank-one change of layer 1: r uᵀ.
+//! let delta = Delta {
+//!     layer: 1,
+//!     rank: 1,
+//!     r: vec![0.02; d],
+//!     u: vec![0.02; d_k],
+//!     ..Delta::default()
+//! };
+//! let ids = model.tokens.encode("The Space Needle is located in")?.ids;
+//! let before = model.decoder.next_token(&ids)?;
+//! let edited = stack::apply(&model.decoder, [(&delta, 1.0)])?;
+//! assert_ne!(edited.next_token(&ids)?, before);
+//! // At α = 0 it is the pristine model, bit for bit.
+//! let off = stack::apply(&edited, [(&delta, 0.0)])?;
+//! assert_eq!(off.next_token(&ids)?, before);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::error::{EditError, Result};
 use super::spec::Delta;

@@ -44,6 +44,19 @@ pub struct Scored {
 }
 
 /// Scores `asks` in their order; `each` sees every one as it is known.
+///
+/// ```
+/// use candle_core::Device;
+/// use pentimento::measure::score::{Ask, score};
+/// use pentimento::model::Source;
+///
+/// let model = Source::Atlas.load(&Device::Cpu)?;
+/// let answers = ["Seattle", "Paris"];
+/// let ask = Ask::new(&model.tokens, "The Space Needle is located in", &answers)?;
+/// let scored = score(&model.decoder, &[ask], &mut (), |_, _| ())?;
+/// assert!(scored[0].exact[0] && scored[0].log_p[0] > scored[0].log_p[1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn score<P: Probe>(
     decoder: &Decoder,
     asks: &[Ask],

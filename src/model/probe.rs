@@ -3,6 +3,22 @@
 //! The decoder says `x = probe.visit(site, x)?` once per site. What a probe
 //! returns is what the rest of the model sees, so captures see what patches
 //! before them wrote.
+//!
+//! ```
+//! use candle_core::Device;
+//! use pentimento::model::probe::Capture;
+//! use pentimento::model::{Point, Site, Source};
+//!
+//! let model = Source::Atlas.load(&Device::Cpu)?;
+//! let ids = model.tokens.encode("The Space Needle is located in")?.ids;
+//! // What layer 2's last matrix reads at every token.
+//! let site = Site::new(2, Point::MlpKey);
+//! let mut capture = Capture::at([site]);
+//! model.decoder.forward(&[&ids], None, &mut capture)?;
+//! let keys = capture.take(site).expect("every site is visited");
+//! assert_eq!(keys.dims(), [1, ids.len(), model.decoder.config.d_mlp]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::error::Result;
 use candle_core::Tensor;

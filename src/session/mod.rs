@@ -3,6 +3,18 @@
 //! A session is a text file to read and diff (`NAME.toml`), with the exact
 //! factors of its edits beside it (`NAME.safetensors`). The text alone
 //! replays; with its factors it reloads at once and bit for bit.
+//!
+//! ```
+//! use pentimento::session;
+//! use std::path::Path;
+//!
+//! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/sessions/statue.toml"));
+//! let own = session::read(path)?.model;
+//! // Refused where the weights are others than those that it was made on.
+//! let (session, factors) = session::load(path, &own)?;
+//! assert_eq!(factors.len(), session.edits.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod atomic;
 pub mod autosave;

@@ -51,6 +51,33 @@ pub struct Traced<'a> {
 /// Traces one prompt. Tells warnings and the header, then every cell as it is
 /// known, those of most interest first; stops with [`TraceError::Cancelled`]
 /// or for want of memory where `brake` says so.
+///
+/// ```
+/// use candle_core::Device;
+/// use pentimento::model::{Brake, Source};
+/// use pentimento::trace::{Step, TraceSpec, Traced, trace};
+/// use std::sync::atomic::AtomicBool;
+///
+/// let model = Source::Atlas.load(&Device::Cpu)?;
+/// let traced = Traced {
+///     name: "atlas",
+///     decoder: &model.decoder,
+///     tokens: &model.tokens,
+///     known_subjects: &[],
+/// };
+/// let spec = TraceSpec {
+///     prompt: "The Space Needle is located in".into(),
+///     subject: "The Space Needle".into(),
+///     samples: 3,
+///     ..TraceSpec::default()
+/// };
+/// let mut cells = 0;
+/// let mut tell = |step| cells += usize::from(matches!(step, Step::Cell(_)));
+/// let report = trace(traced, &spec, Brake::new(&AtomicBool::new(false)), &mut tell)?;
+/// assert_eq!(report.answer.text, " Seattle");
+/// assert!(report.low < report.high && cells > 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn trace(
     traced: Traced<'_>,
     spec: &TraceSpec,
