@@ -1,7 +1,8 @@
 //! Where the panes are: the same answer for drawing and for the mouse.
 
 use super::pane::Pane;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::Constraint::{Fill, Length};
+use ratatui::layout::{Layout, Rect, Size};
 use serde::{Deserialize, Serialize};
 
 /// Below this the workbench says that it needs more room.
@@ -153,11 +154,16 @@ fn bench(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
 fn trace_wide(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
     let (above, below) = cut(body, top_rows(wish, body.height));
     let (left, right) = split(below, body.width / 2);
-    let other = match wish.body {
-        Pane::Confabulations => Pane::Confabulations,
-        _ => Pane::Neighbours,
-    };
+    let other = looked_at_last(wish, Pane::Neighbours);
     vec![(Pane::Trace, above), (Pane::Edit, left), (other, right)]
+}
+
+/// Of the confabulations and another pane, the one that shares the edit's row.
+fn looked_at_last(wish: Wish, other: Pane) -> Pane {
+    match wish.body {
+        Pane::Confabulations => Pane::Confabulations,
+        _ => other,
+    }
 }
 
 /// The board over the whole width; above it the edit, and of the other two the
@@ -167,10 +173,7 @@ fn probes_wide(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
     let above = (body.height / 3).max(7);
     let (above, below) = cut(body, above);
     let (left, right) = split(above, body.width / 2);
-    let other = match wish.body {
-        Pane::Confabulations => Pane::Confabulations,
-        _ => Pane::Trace,
-    };
+    let other = looked_at_last(wish, Pane::Trace);
     vec![
         (Pane::Edit, left),
         (other, right),
@@ -180,29 +183,13 @@ fn probes_wide(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
 
 /// The upper rows and the rest.
 fn cut(area: Rect, rows: u16) -> (Rect, Rect) {
-    let above = Rect {
-        height: rows,
-        ..area
-    };
-    let below = Rect {
-        y: area.y + rows,
-        height: area.height - rows,
-        ..area
-    };
+    let [above, below] = Layout::vertical([Length(rows), Fill(1)]).areas(area);
     (above, below)
 }
 
 /// The left columns and the rest.
 fn split(area: Rect, columns: u16) -> (Rect, Rect) {
-    let left = Rect {
-        width: columns,
-        ..area
-    };
-    let right = Rect {
-        x: area.x + columns,
-        width: area.width - columns,
-        ..area
-    };
+    let [left, right] = Layout::horizontal([Length(columns), Fill(1)]).areas(area);
     (left, right)
 }
 
@@ -214,15 +201,8 @@ fn stack(wish: Wish, body: Rect) -> Vec<(Pane, Rect)> {
     }
     let below = (body.height / 3).clamp(6, 16);
     let height = wish.stack_rows.clamp(12, body.height - below);
-    let under = Rect {
-        y: body.y + height,
-        height: body.height - height,
-        ..body
-    };
-    vec![
-        (Pane::Stack, Rect { height, ..body }),
-        (Pane::Neighbours, under),
-    ]
+    let (stack, under) = cut(body, height);
+    vec![(Pane::Stack, stack), (Pane::Neighbours, under)]
 }
 
 /// Rows of the upper panes: what the trace needs where there is plenty; on a

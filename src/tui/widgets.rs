@@ -2,6 +2,7 @@
 
 pub mod gauge;
 pub mod heatmap;
+pub mod note;
 pub mod panel;
 pub mod radar;
 pub mod sparkline;

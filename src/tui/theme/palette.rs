@@ -134,22 +134,20 @@ mod tests {
         [rgb, crate::tui::theme::sight::of_cube(index)]
     }
 
+    /// The hues that stand for something, those beside each other that must differ.
+    fn groups(hues: &Hues) -> [Vec<Hue>; 3] {
+        [
+            vec![hues.old, hues.new],
+            vec![hues.state, hues.mlp, hues.attn],
+            vec![hues.good, hues.doubt, hues.bad],
+        ]
+    }
+
     #[test]
     fn contrast_reads_on_black_and_on_white() {
-        let Hues {
-            new,
-            old,
-            state,
-            mlp,
-            attn,
-            good,
-            doubt,
-            bad,
-            grey,
-            shade,
-            ..
-        } = CONTRAST;
-        for hue in [new, old, state, mlp, attn, good, doubt, bad, grey, shade] {
+        let Hues { grey, shade, .. } = CONTRAST;
+        let all = groups(&CONTRAST).into_iter().flatten();
+        for hue in all.chain([grey, shade]) {
             for (colour, ground) in [(hue.dark, (0, 0, 0)), (hue.light, (255, 255, 255))] {
                 for (rgb, enough) in both(colour).into_iter().zip([7.0, 6.7]) {
                     let ratio = contrast(rgb, ground);
@@ -161,23 +159,7 @@ mod tests {
 
     #[test]
     fn colour_blind_eyes_tell_apart_what_differs() {
-        let Hues {
-            new,
-            old,
-            state,
-            mlp,
-            attn,
-            good,
-            doubt,
-            bad,
-            ..
-        } = COLOUR_BLIND;
-        let apart = [
-            vec![old, new],
-            vec![state, mlp, attn],
-            vec![good, doubt, bad],
-        ];
-        for group in &apart {
+        for group in &groups(&COLOUR_BLIND) {
             for (at, one) in group.iter().enumerate() {
                 for other in &group[..at] {
                     for (a, b) in [(one.dark, other.dark), (one.light, other.light)] {

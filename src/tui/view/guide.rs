@@ -2,13 +2,12 @@
 
 use crate::tui::app::State;
 use crate::tui::app::guide::{Guide, Show, Tour};
-use crate::tui::text::{put, visible, wrap_plain};
+use crate::tui::text::visible;
 use crate::tui::theme::Styles;
-use crate::tui::widgets::panel::{Panel, clear};
+use crate::tui::widgets::note;
+use crate::tui::widgets::panel::Panel;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 
-/// At the lower right, above the footer: where least is hidden.
 pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
     let (title, words, keys) = match &state.guide {
         Some(Guide::Tour(tour)) => match tour.words() {
@@ -22,26 +21,12 @@ pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
         Some(Guide::Show(show)) => told(show, state),
         None => return,
     };
-    let wide = buf.area.width.saturating_sub(4).min(72);
-    let lines = wrap_plain(&words, usize::from(wide).saturating_sub(4));
-    let high = (lines.len() as u16 + 2).min(buf.area.height.saturating_sub(2));
-    let area = Rect {
-        x: buf.area.right().saturating_sub(wide + 2),
-        y: buf.area.bottom().saturating_sub(high + 1),
-        width: wide,
-        height: high,
-    };
-    clear(buf, area);
     let panel = Panel {
         border: styles.border(true),
         title: vec![(title.into(), styles.key())],
         right: vec![(keys.into(), styles.dim())],
     };
-    let inner = panel.draw(buf, area);
-    for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
-        let line = line.trim_end();
-        put(buf, inner.x, y, inner.right(), line, styles.text());
-    }
+    note::draw(buf, panel, &words, 72, styles.text());
 }
 
 fn told(show: &Show, state: &State) -> (String, String, String) {

@@ -2,11 +2,10 @@
 //! stays true until the program is started again.
 
 use crate::tui::app::{Health, State, Tone};
-use crate::tui::text::{put, wrap_plain};
 use crate::tui::theme::Styles;
-use crate::tui::widgets::panel::{Panel, clear};
+use crate::tui::widgets::note;
+use crate::tui::widgets::panel::Panel;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 
 pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
     let notice = state.notice.as_ref().filter(|n| n.tone != Tone::Plain);
@@ -32,16 +31,6 @@ pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
         ),
         _ => return,
     };
-    let wide = buf.area.width.saturating_sub(4).min(76);
-    let lines = wrap_plain(&words, usize::from(wide).saturating_sub(4));
-    let high = (lines.len() as u16 + 2).min(buf.area.height.saturating_sub(2));
-    let area = Rect {
-        x: buf.area.right().saturating_sub(wide + 2),
-        y: buf.area.bottom().saturating_sub(high + 1),
-        width: wide,
-        height: high,
-    };
-    clear(buf, area);
     let panel = Panel {
         border: colours[0],
         title: vec![(title.into(), colours[1])],
@@ -50,15 +39,5 @@ pub fn draw(buf: &mut Buffer, state: &State, styles: &Styles) {
             way_out => vec![(state.tell(way_out).into(), styles.dim())],
         },
     };
-    let inner = panel.draw(buf, area);
-    for (line, y) in lines.iter().zip(inner.y..inner.bottom()) {
-        put(
-            buf,
-            inner.x,
-            y,
-            inner.right(),
-            line.trim_end(),
-            styles.text(),
-        );
-    }
+    note::draw(buf, panel, &words, 76, styles.text());
 }
