@@ -40,7 +40,10 @@ fn main() -> ExitCode {
         Err(error) if error.is_said() => error.status().into(),
         Err(error) => {
             tracing::error!(%error, "failed");
-            eprintln!("error: {}", text::shown_lines(&error.to_string()));
+            eprintln!(
+                "error: {}",
+                text::shown_lines(&text::brief(&error.to_string()))
+            );
             error.status().into()
         }
     }

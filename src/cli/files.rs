@@ -5,7 +5,7 @@ use crate::measure::Probe;
 use crate::measure::board::{self, Damaged, Imported};
 use crate::session::FileError;
 use crate::session::atomic::write_atomically;
-use crate::session::text::shown;
+use crate::session::text::{brief, shown};
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ pub fn probes(path: &Path) -> Result<Vec<Probe>, CliError> {
     }
     let name = shown(&path.display().to_string());
     for Damaged { line, reason } in damaged.iter().take(NAMED) {
-        eprintln!("skipped: {name}, line {line}: {}", shown(reason));
+        eprintln!("skipped: {name}, line {line}: {}", shown(&brief(reason)));
     }
     if damaged.len() > NAMED {
         eprintln!("skipped: {} more lines of {name}", damaged.len() - NAMED);

@@ -2,6 +2,7 @@
 
 use super::error::CliError;
 use crate::edit::Request;
+use crate::measure::board;
 use crate::measure::counterfact::Record;
 use crate::session::FileError;
 use crate::session::text::shown;
@@ -144,6 +145,7 @@ fn sound(row: Row) -> Result<Asked, String> {
         target,
         paraphrases,
     } = row;
+    board::fits([&prompt, &subject, &target].into_iter().chain(&paraphrases))?;
     if !paraphrases.iter().all(|text| braces(text)) {
         return Err("each paraphrase needs one {} where the subject goes".into());
     }
@@ -194,6 +196,16 @@ mod tests {
         let path = folder.path().join("requests");
         fs::write(&path, content).unwrap();
         read(&path).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_line_as_long_as_a_book_is_named_at_once() {
+        let book = "a word and ".repeat(1 << 20);
+        let error = of(&format!(
+            "subject,prompt,target\nBig Ben,{{}} is in {book},Rome\n"
+        ));
+        let words = error.unwrap_err();
+        assert!(words.contains("line 2") && words.len() < 1000, "{words}");
     }
 
     #[test]

@@ -12,6 +12,11 @@ use tokenizers::models::bpe::BPE;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer};
 
+/// Bytes of a text that may be a prompt: more than any model here sees at once. A
+/// file of ten megabytes without a line's end would be tokenised for half a minute
+/// to be told that.
+const LONGEST: usize = 1 << 20;
+
 /// A prompt's tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Encoded {
@@ -140,6 +145,18 @@ impl Tokens {
     }
 
     fn encode_as(&self, text: &str, whole: bool) -> Result<Encoded> {
+        match text.len() {
+            bytes if bytes > LONGEST => Err(ModelError::NoPrompt { bytes }),
+            _ => self.encode_any(text, whole),
+        }
+    }
+
+    /// A text of any length, to be cut into prompts.
+    pub fn encode_document(&self, text: &str) -> Result<Vec<u32>> {
+        Ok(self.encode_any(text, true)?.ids)
+    }
+
+    fn encode_any(&self, text: &str, whole: bool) -> Result<Encoded> {
         let encoding = self
             .inner
             .encode(text, whole)

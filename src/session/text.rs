@@ -5,6 +5,7 @@
 //! (probes) is one record a line, and long lists of words stand one under the
 //! other.
 
+use std::borrow::Cow;
 use toml::{Table, Value};
 
 /// The last line of every session. A text that lost its end is still TOML
@@ -207,6 +208,18 @@ pub fn shown_lines(text: &str) -> String {
     text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 
+/// Characters of an error that are worth reading.
+const WORTH: usize = 2000;
+
+/// The beginning of a text that may quote a whole file.
+pub fn brief(text: &str) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth(WORTH) else {
+        return Cow::Borrowed(text);
+    };
+    let more = text[end..].chars().count();
+    Cow::Owned(format!("{} … ({more} more characters)", &text[..end]))
+}
+
 /// Direction marks, zero-width characters, line separators, tags.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
@@ -219,6 +232,14 @@ mod tests {
 
     fn parsed(text: &str) -> Table {
         text.parse().unwrap_or_else(|e| panic!("{e}\n{text}"))
+    }
+
+    #[test]
+    fn what_quotes_a_file_is_told_in_brief() {
+        assert_eq!(brief("short"), "short");
+        let long = brief(&"é".repeat(5000)).into_owned();
+        assert!(long.ends_with("é … (3000 more characters)"), "{long}");
+        assert!(long.chars().count() < 2040);
     }
 
     #[test]

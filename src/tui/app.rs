@@ -50,6 +50,7 @@ use crate::engine::{EventKind, LoadSpec, ModelInfo, Source, Spec};
 use crate::measure::Probe;
 use crate::measure::validate::Thresholds;
 use crate::session::export::Form;
+use crate::session::text::brief;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;
@@ -329,9 +330,21 @@ impl State {
     }
 
     pub fn say(&mut self, text: impl Into<String>) {
+        self.notify(text.into(), Tone::Plain);
+    }
+
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.notify(text.into(), Tone::Error);
+    }
+
+    pub fn warn(&mut self, text: impl Into<String>) {
+        self.notify(text.into(), Tone::Warning);
+    }
+
+    fn notify(&mut self, text: String, tone: Tone) {
         self.notice = Some(Notice {
-            text: text.into(),
-            tone: Tone::Plain,
+            text: brief(&text).into_owned(),
+            tone,
             at: self.now,
         });
     }
@@ -339,22 +352,6 @@ impl State {
     /// A text with the user's keys in the place of commands: `‹trace›`.
     pub fn tell(&self, text: &str) -> String {
         self.settings.keys.tell(text)
-    }
-
-    pub fn complain(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice {
-            text: text.into(),
-            tone: Tone::Error,
-            at: self.now,
-        });
-    }
-
-    pub fn warn(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice {
-            text: text.into(),
-            tone: Tone::Warning,
-            at: self.now,
-        });
     }
 
     /// The layers an edit of this fact will take, first and last, where they are

@@ -94,7 +94,7 @@ impl Text {
         // Long contexts cost attention and add nothing to C.
         let width = decoder.config.context.min(512);
         self.documents.iter().flat_map(move |document| {
-            let ids = tokens.encode(document).map(|e| e.ids).unwrap_or_default();
+            let ids = tokens.encode_document(document).unwrap_or_default();
             ids.chunks(width).map(<[u32]>::to_vec).collect::<Vec<_>>()
         })
     }

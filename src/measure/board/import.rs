@@ -11,6 +11,9 @@ use std::collections::HashSet;
 /// So many probes are taken from one file.
 pub const MOST: usize = 20_000;
 
+/// Bytes of a text in such a file: more is no prompt, and slow to show.
+const LONGEST: usize = 1 << 16;
+
 /// What a file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Imported {
@@ -148,6 +151,16 @@ fn csv(text: &str) -> Vec<Found> {
     reader.records().map(row).collect()
 }
 
+/// Refuses texts that nobody wrote as prompts.
+pub fn fits<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+    match texts.into_iter().map(String::len).max() {
+        Some(bytes) if bytes > LONGEST => Err(format!(
+            "a text of {bytes} bytes is no prompt ({LONGEST} at most)"
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn sound(line: Line) -> Result<Probe, String> {
     let told = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let subject = told(line.subject);
@@ -157,6 +170,8 @@ fn sound(line: Line) -> Result<Probe, String> {
     if line.expected.trim().is_empty() {
         return Err("the expected answer is empty".into());
     }
+    let texts = [&line.prompt, &line.expected];
+    fits(texts.into_iter().chain(&subject).chain(&line.why))?;
     if let Some(name) = subject.as_ref().filter(|name| !line.prompt.contains(*name)) {
         return Err(format!("the subject {name:?} does not stand in the prompt"));
     }
@@ -254,6 +269,24 @@ mod tests {
         assert_eq!(lines, [3, 4, 5]);
         assert_eq!(told(&parse("a,b\n1,2\n3,4\n")).len(), 1, "said once");
         assert_eq!(parse("").probes.len() + parse("").damaged.len(), 0);
+    }
+
+    #[test]
+    fn a_line_as_long_as_a_book_is_named_and_the_rest_kept() {
+        let book = "The Space Needle is in ".repeat(1 << 18);
+        let lines = [("a", "b"), (&book, "c"), ("d", &book), ("e", "f")];
+        let lines = lines.map(|(prompt, expected)| {
+            serde_json::json!({"prompt": prompt, "expected": expected}).to_string()
+        });
+        let read = parse(&lines.join("\n"));
+        assert_eq!(read.probes.len(), 2);
+        let lines: Vec<usize> = told(&read).iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [2, 3]);
+        assert!(
+            told(&read)[0].1.contains("no prompt"),
+            "{:?}",
+            told(&read)[0]
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod picture;
 mod text;
 
 pub use history::{History, State};
-pub use import::{Damaged, Imported, MOST, parse};
+pub use import::{Damaged, Imported, MOST, fits, parse};
 pub use order::{Show, Sort};
 pub use picture::svg;
 pub use text::{csv, jsonl};
