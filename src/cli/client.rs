@@ -5,6 +5,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use crate::engine::{Engine, Event, EventKind, Folders, Outcome, Spec};
 use crate::hub;
+use crate::model::error::OUT_OF_MEMORY;
 use crate::session::folders;
 use crate::session::text::shown;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -46,7 +47,8 @@ impl Client {
         self.run_seeing(spec, |_| Ok(()))
     }
 
-    /// The same; `see` sees every event but the last. Its error ends the job.
+    /// The same; `see` sees what is said on the way but warnings, which come after.
+    /// Its error ends the job.
     pub fn run_seeing(
         &self,
         spec: Spec,
@@ -77,24 +79,31 @@ impl Client {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.progress.borrow_mut().clear();
+                    self.warn(&warnings, &[]);
                     return Err(CliError::EngineEnded);
                 }
             }
         };
-        let mut progress = self.progress.borrow_mut();
-        progress.clear();
-        let printed = printed(&result);
-        for warning in warnings.iter().filter(|warning| !printed.contains(warning)) {
-            progress.stay(&format!("warning: {}", shown(warning)));
-        }
+        self.warn(&warnings, printed(&result));
         if let Some(error) = refused {
             return Err(error);
         }
         match result {
             Ok(Outcome::Cancelled) => Err(CliError::Cancelled),
             Ok(outcome) => Ok(outcome),
+            Err(words) if words.starts_with(OUT_OF_MEMORY) => Err(CliError::NoMemory(words)),
             Err(words) => Err(CliError::Failed(words)),
+        }
+    }
+}
+
+impl Client {
+    /// Ends the progress line and tells what no report will tell.
+    fn warn(&self, warnings: &[String], printed: &[String]) {
+        let mut progress = self.progress.borrow_mut();
+        progress.clear();
+        for warning in warnings.iter().filter(|warning| !printed.contains(warning)) {
+            progress.stay(&format!("warning: {}", shown(warning)));
         }
     }
 }

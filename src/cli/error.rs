@@ -10,6 +10,9 @@ pub enum CliError {
     /// The engine's words; they say what to do.
     #[error("{0}")]
     Failed(String),
+    /// The engine's words too; whatever would come next would end so.
+    #[error("{0}")]
+    NoMemory(String),
     #[error("cancelled; nothing was changed")]
     Cancelled,
     #[error("cancelled after {made} of {of} edits; {}", kept(save.as_deref()))]

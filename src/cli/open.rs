@@ -4,6 +4,7 @@ use super::client::Client;
 use super::error::CliError;
 use crate::engine::{LoadSpec, ModelInfo, Outcome, Source, Spec, from_session};
 use crate::hub::ModelId;
+use crate::model::brake::resident;
 use crate::session::{self, Factors, Model, Session};
 use clap::Args;
 use std::path::Path;
@@ -30,6 +31,9 @@ pub struct Open {
 
 /// Bytes, from a number and its unit.
 fn memory(text: &str) -> Result<u64, String> {
+    if resident().is_none() {
+        return Err("this system does not tell what a process holds; leave it out".into());
+    }
     let wrong = || "write a size as 8GB or 700MB".to_owned();
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');

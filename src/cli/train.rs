@@ -7,7 +7,7 @@ use crate::train::corpus::{Writer, plain};
 use crate::train::examine::{Kind, Place, Recall, gathering, recall};
 use crate::train::{Batcher, Progress, Run, TrainSpec, bpe, export};
 use clap::Args;
-use color_eyre::eyre::{Result, WrapErr};
+use color_eyre::eyre::{Result, WrapErr, eyre};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -119,8 +119,19 @@ impl TrainArgs {
     }
 }
 
+/// Neither command here looks at what is held.
+fn no_limit(open: &Open) -> Result<()> {
+    match open.memory {
+        Some(_) => Err(eyre!(
+            "--memory does not reach training and its examination: leave it out"
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Trains, reporting to stderr, and writes the model.
 pub fn train(args: &TrainArgs, open: &Open) -> Result<()> {
+    no_limit(open)?;
     let spec = args.spec();
     spec.check()?;
     let world = world(args.facts.as_deref(), args.templates.as_deref())?;
@@ -230,6 +241,7 @@ pub struct ExamineArgs {
 
 /// Prints recall by relation and the averaged trace.
 pub fn examine(args: &ExamineArgs, open: &Open, out: &mut dyn Write) -> Result<()> {
+    no_limit(open)?;
     let world = world(args.facts.as_deref(), args.templates.as_deref())?;
     let loaded = open.spec(None)?.source.load(&device::open(&open.device)?)?;
     let recalled = recall(&loaded.decoder, &loaded.tokens, &world, args.every)?;

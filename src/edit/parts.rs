@@ -60,7 +60,8 @@ impl Parts {
         self.pools.len().max(1)
     }
 
-    /// `work` on each item, one a part; the first error in their order.
+    /// `work` on each item, one a part and no more of them than parts; the first error
+    /// in their order.
     pub fn each<T: Send, R: Send, E: Send>(
         &self,
         items: Vec<T>,

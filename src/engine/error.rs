@@ -9,7 +9,9 @@ use crate::measure::lens::LensError;
 use crate::measure::validate::ValidateError;
 use crate::measure::views::ViewsError;
 use crate::model::ModelError;
+use crate::model::error::OUT_OF_MEMORY;
 use crate::trace::TraceError;
+use std::any::Any;
 
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -55,6 +57,21 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// What a panic said, as an error like any other.
+    pub fn panicked(panic: &(dyn Any + Send)) -> EngineError {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        EngineError::Panicked(text.to_owned())
+    }
+
+    /// Whether memory was wanting: then it is for whatever comes next.
+    pub fn is_of_memory(&self) -> bool {
+        self.to_string().starts_with(OUT_OF_MEMORY)
+    }
+
     pub fn is_cancelled(&self) -> bool {
         match self {
             EngineError::Hub(error) => matches!(error, HubError::Cancelled),

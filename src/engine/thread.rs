@@ -217,13 +217,9 @@ fn run(
             Err(error.to_string())
         }
         Err(panic) => {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
-            tracing::error!(job = id.0, text, "job panicked");
-            Err(EngineError::Panicked(text.to_owned()).to_string())
+            let error = EngineError::panicked(&*panic);
+            tracing::error!(job = id.0, %error, "job panicked");
+            Err(error.to_string())
         }
     }
 }

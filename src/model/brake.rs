@@ -37,7 +37,7 @@ impl<'a> Brake<'a> {
 
 impl Probe for Brake<'_> {
     fn visit(&mut self, site: Site, x: Tensor) -> Result<Tensor> {
-        // Asking what is held costs a few microseconds: once a layer.
+        // What is held is asked of the system, which costs something: once a layer.
         match site.point {
             Point::ResidPre => self.check()?,
             _ if self.stop.load(Ordering::Relaxed) => return Err(ModelError::Cancelled),
@@ -51,7 +51,8 @@ impl Probe for Brake<'_> {
     }
 }
 
-/// Bytes of memory that the process holds; `None` where the system does not say.
+/// Bytes of memory that the process holds, with what the allocator keeps for later;
+/// `None` where the system does not say.
 pub fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

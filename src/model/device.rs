@@ -57,9 +57,7 @@ impl Place {
     /// has room for that alone. `limit`: bytes that the process may hold in all.
     pub fn open(device: &str, dtype: &str, parameters: u64, limit: Option<u64>) -> Result<Place> {
         let device = open(device)?;
-        let left = |limit: u64| limit.saturating_sub(resident().unwrap_or(0));
-        let allowed = limit.filter(|_| device.is_cpu()).map(left);
-        let free = free_memory(&device).into_iter().chain(allowed).min();
+        let free = free_memory(&device);
         let fits = |dtype| free.is_none_or(|free| needed(parameters, dtype) <= free);
         let dtype = match dtype {
             "" | "auto" if !device.is_cpu() && !fits(DType::F32) => DType::BF16,
@@ -86,7 +84,11 @@ impl Place {
                 },
             });
         }
-        Ok(Place { device, dtype })
+        let needed = needed(parameters, dtype) + resident().unwrap_or(0);
+        match limit.filter(|&limit| device.is_cpu() && needed > limit) {
+            Some(limit) => Err(ModelError::NotAllowed { needed, limit }),
+            None => Ok(Place { device, dtype }),
+        }
     }
 }
 
@@ -152,6 +154,9 @@ mod tests {
         let halved = error(free * 3 / 8);
         assert!(halved.contains("--dtype bf16"), "{halved}");
         let allowed = Place::open("cpu", "auto", 1 << 20, Some(1 << 20)).unwrap_err();
-        assert!(matches!(allowed, ModelError::NoRoom { .. }), "{allowed}");
+        assert!(
+            matches!(allowed, ModelError::NotAllowed { .. }),
+            "{allowed}"
+        );
     }
 }

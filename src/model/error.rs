@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+/// How every error begins that is a want of memory: what comes next would end so too,
+/// and whoever makes many things one after another stops there.
+pub const OUT_OF_MEMORY: &str = "out of memory";
+
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error("cannot read {path}: {source}")]
@@ -40,6 +44,11 @@ pub enum ModelError {
     EmptyPrompt,
     #[error("the prompt has {tokens} tokens and the model sees {context} at most: shorten it")]
     TooLong { tokens: usize, context: usize },
+    #[error(
+        "the text has {:.1} MB, and no model sees so much at once: shorten it",
+        *.bytes as f64 / 1e6
+    )]
+    NoPrompt { bytes: usize },
     #[error("the subject is empty: choose the words that name what the fact is about")]
     EmptySubject,
     #[error(
@@ -55,23 +64,29 @@ pub enum ModelError {
         device: String,
         advice: &'static str,
     },
+    #[error(
+        "the model would take {} MB and --memory allows {} MB in all: allow more, or take a \
+         smaller model",
+        .needed / 1_000_000, .limit / 1_000_000
+    )]
+    NotAllowed { needed: u64, limit: u64 },
     #[error("tensor `{name}` holds values that f16 cannot: take --dtype bf16 or f32")]
     BeyondF16 { name: String },
     #[error(
-        "out of memory: {} MB are held and --memory allows {} MB. Nothing was changed; take fewer \
-         samples, prompts or facts at once, or allow more",
+        "{OUT_OF_MEMORY}: {} MB are held and --memory allows {} MB. This changed nothing; take \
+         fewer samples, prompts or facts at once, or allow more",
         .held / 1_000_000, .limit / 1_000_000
     )]
     OutOfMemory { held: u64, limit: u64 },
     #[error(
-        "the device is out of memory ({0}). Nothing was changed; take fewer samples, prompts or \
+        "{OUT_OF_MEMORY} on the device ({0}). This changed nothing; take fewer samples, prompts or \
          facts at once, --dtype bf16, or --device cpu"
     )]
     DeviceFull(String),
     #[error("cancelled")]
     Cancelled,
     #[error("the computation failed: {0}")]
-    Tensor(candle_core::Error),
+    Tensor(#[source] candle_core::Error),
 }
 
 impl From<candle_core::Error> for ModelError {

@@ -1,5 +1,5 @@
-//! Everything that reads what a user or the network brings, with a whole file of
-//! its kind: for the damaged files of `tests/mutated.rs` and for `fuzz/`.
+//! What reads the files that users and the network bring, the most of them, each with a
+//! whole file of its kind: for the damaged files of `tests/mutated.rs` and for `fuzz/`.
 
 use candle_core::Device;
 use pentimento::cli::requests;

@@ -4,6 +4,7 @@
 mod board;
 mod erase;
 mod geometry;
+mod judge;
 mod lens;
 mod stack;
 mod validate;

@@ -32,13 +32,27 @@ fn save_as(terminal: &mut Terminal, name: &str) {
     });
 }
 
-/// The one sitting that is kept safe holds one edit, whole.
+/// The one sitting that is kept safe holds, or will hold in a moment, so many edits,
+/// each whole.
+fn edits_are_kept(home: &Path, edits: usize) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let kept = autosaves(home);
+        let read = kept
+            .first()
+            .map(|path| session::read(path).expect("the sitting"));
+        if let Some(session) = read.filter(|session| session.edits.len() == edits) {
+            let (_, factors) = session::load(&kept[0], &session.model).expect("its factors");
+            assert_eq!((kept.len(), factors.len()), (1, edits));
+            return;
+        }
+        assert!(Instant::now() < end, "{edits} edits are not in {kept:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn one_edit_is_kept(home: &Path) {
-    let kept = autosaves(home);
-    assert_eq!(kept.len(), 1, "{kept:?}");
-    let session = session::read(&kept[0]).expect("the sitting");
-    let (_, factors) = session::load(&kept[0], &session.model).expect("its factors");
-    assert_eq!((session.edits.len(), factors.len()), (1, 1));
+    edits_are_kept(home, 1);
 }
 
 #[test]
@@ -49,21 +63,35 @@ fn a_closed_terminal_ends_it_within_a_second() {
     let command = command(PROGRAM, home.path(), &[]);
     let mut child = pty.slave.spawn_command(command).unwrap();
     drop(pty.slave);
-    let mut reader = pty.master.try_clone_reader().unwrap();
-    let mut keys = pty.master.take_writer().unwrap();
-    let mut screen = vt100::Parser::new(40, 120, 0);
-    let mut wait_for = |words: &str| {
+    let (mut reader, mut keys) = (
+        pty.master.try_clone_reader().unwrap(),
+        pty.master.take_writer().unwrap(),
+    );
+    // A thread reads until it is told enough, and hands its end back to be closed.
+    let (to_test, screens) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        let mut screen = vt100::Parser::new(40, 120, 0);
         let mut buffer = [0; 1 << 16];
-        let end = Instant::now() + PATIENCE;
-        while !screen.screen().contents().contains(words) {
-            assert!(Instant::now() < end, "waited in vain for {words}");
-            let n = reader.read(&mut buffer).unwrap();
+        while let Ok(n @ 1..) = reader.read(&mut buffer) {
             screen.process(&buffer[..n]);
+            let text = screen.screen().contents();
+            let enough = text.contains("base + 1 edit");
+            if to_test.send(text).is_err() || enough {
+                break;
+            }
         }
+        reader
+    });
+    let wait_for = |words: &str| {
+        let seen = |text: String| text.contains(words);
+        let more = || screens.recv_timeout(PATIENCE).map(seen);
+        while !more().unwrap_or_else(|_| panic!("waited in vain for {words}")) {}
     };
     wait_for("example 1 of");
     keys.write_all(b"e").unwrap();
     wait_for("base + 1 edit");
+    let reader = reading.join().unwrap();
+    one_edit_is_kept(home.path());
     // It is in the middle of a trace when nobody holds the other end any more.
     keys.write_all(b"t").unwrap();
     std::thread::sleep(Duration::from_millis(100));
@@ -137,8 +165,7 @@ fn a_vanished_tmux_ends_it_within_a_second() {
     tmux.wait_for("example 1 of");
     tmux.run(&["send-keys", "e"]);
     tmux.wait_for("base + 1 edit");
-    // What is on the screen for a moment is on the disk.
-    std::thread::sleep(Duration::from_millis(250));
+    one_edit_is_kept(home.path());
     let program = tmux.said(&["display-message", "-p", "#{pane_pid}"]);
     let server = tmux.said(&["display-message", "-p", "#{pid}"]);
     assert!(is_running(program.trim()), "pane {program:?}");
@@ -193,7 +220,7 @@ fn a_clock_that_was_set_back_or_forward_loses_nothing() {
         terminal.press("e");
         terminal.wait_for("base + 2 edits");
         terminal.wait_for("ready");
-        std::thread::sleep(Duration::from_millis(250));
+        edits_are_kept(home.path(), 2);
         terminal.signal("KILL");
         terminal.ended();
         // Everything was written at another time than now.

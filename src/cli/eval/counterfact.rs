@@ -197,6 +197,10 @@ impl Run<'_> {
         let verdicts = &mut self.verdicts;
         self.client.run_seeing(spec, |event| {
             if let EventKind::Judged { case_id, result } = event {
+                // What cannot be asked of the model as it is, is a fault of the file.
+                if let (None, Err(why)) = (method, result) {
+                    return Err(CliError::Failed(format!("case {case_id}: {why}")));
+                }
                 done += 1;
                 verdicts.add(verdict(method, *case_id, result.clone()))?;
                 told.done(done);

@@ -5,7 +5,7 @@ use super::Job;
 use super::edit::{self, Ready};
 use crate::edit::parts::Parts;
 use crate::edit::{EditSpec, Request};
-use crate::engine::error::Result;
+use crate::engine::error::{EngineError, Result};
 use crate::engine::event::{EventKind, Outcome};
 use crate::engine::state::{Model, State};
 use crate::measure::counterfact::{Case, Judged, Record};
@@ -13,6 +13,7 @@ use crate::model::generate::{Choice, generate};
 use crate::model::generate_many::{Continue, generate_many};
 use crate::model::{Decoder, ModelError};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 /// Each token of a free text is one of this many likeliest (ALGORITHMS §5).
@@ -48,12 +49,13 @@ pub fn each(
 ) -> Result<Outcome> {
     let parts = Parts::whole(&state.model()?.current)?;
     let how = How::new(edit, texts);
-    // Where they are not made side by side, none need be ready before its turn.
-    let together = match parts.count() {
+    // What is ready waits for its turn in memory, and for its layer may want a trace:
+    // a few at a time, more than one a part so that none is idle for long.
+    let few = match parts.count() {
         1 => 1,
-        _ => records.len().max(1),
+        parts => 8 * parts,
     };
-    for records in records.chunks(together) {
+    for records in records.chunks(few) {
         let ready = |record: &Record| match edit {
             Some(edit) => ready(job, vec![record.request()], edit, state).map(Some),
             None => Ok(None),
@@ -61,12 +63,17 @@ pub fn each(
         let ready: Vec<_> = records.iter().map(ready).collect();
         let model = &*state.model()?;
         parts.share(records.iter().zip(ready).collect(), |(record, ready)| {
-            let result = ready.and_then(|ready| {
-                let rewritten = Rewritten::new(&job.part(), ready, 1, model)?;
+            let case = || {
+                let rewritten = Rewritten::new(&job.part(), ready?, 1, model)?;
                 judged(job, record, how, &rewritten, model)
-            });
-            if job.cancelled() {
-                return Err(ModelError::Cancelled);
+            };
+            // A case that panics leaves the others, as one that fails does.
+            let result = catch_unwind(AssertUnwindSafe(case))
+                .unwrap_or_else(|panic| Err(EngineError::panicked(&*panic)));
+            match result {
+                Err(error) if error.is_cancelled() || error.is_of_memory() => return Err(error),
+                _ if job.cancelled() => return Err(ModelError::Cancelled.into()),
+                _ => {}
             }
             job.say(EventKind::Judged {
                 case_id: record.case_id,
@@ -136,7 +143,7 @@ impl Rewritten {
         Ok(Rewritten {
             decoder: model.with(&made.deltas)?,
             relative_update_norm: Some(edit::relative_norm(model, &made)?),
-            seconds: started.elapsed().as_secs_f64() / facts as f64,
+            seconds: (ready.seconds + started.elapsed().as_secs_f64()) / facts as f64,
         })
     }
 }

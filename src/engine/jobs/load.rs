@@ -10,6 +10,7 @@ use crate::engine::spec::LoadSpec;
 use crate::engine::state::{Model, State};
 use crate::facts::World;
 use crate::hub::{self, Settings, cache};
+use crate::model::Brake;
 use crate::model::device::{self, Place};
 use crate::model::source::{Loaded, Source, WeightFiles};
 use crate::session::hash;
@@ -53,11 +54,17 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     job.started(Stage::Load, 1);
     let parameters = source.shape()?.parameters;
     let place = Place::open(&spec.device, &spec.dtype, parameters, spec.memory)?;
-    state.limit = spec.memory;
     let loaded = Loaded {
         name: spec.source.name(),
         ..source.load_at(&place)?
     };
+    // What it takes in all is known only now.
+    let limit = spec.memory;
+    Brake {
+        limit,
+        ..job.brake()
+    }
+    .check()?;
     let sha256 = match source.weight_files()? {
         WeightFiles::Embedded(bytes) => hash::of_bytes(bytes),
         WeightFiles::Files(files) => hash::of_files(&files, state.folders.hashes.as_deref())?,
@@ -103,6 +110,7 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     info.moments = super::moment::cached_layers(&info, is_atlas.then_some(&world), &state.folders);
     let outcome = Outcome::Loaded(Box::new(info.clone()));
     state.model = Some(Model::new(loaded, info, world, is_atlas));
+    state.limit = limit;
     Ok(outcome)
 }
 

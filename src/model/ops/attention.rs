@@ -215,6 +215,15 @@ mod tests {
                 kv_heads: 1,
                 hd: 20,
             },
+            // Heads wider than the vectors that are mixed at once.
+            Shape {
+                b: 1,
+                r: 2,
+                k: 5,
+                heads: 2,
+                kv_heads: 1,
+                hd: 136,
+            },
         ];
         for s in shapes {
             for batch in [1, s.b] {

@@ -48,9 +48,9 @@ pub fn step(state: &mut State, ticket: Ticket, step: Step) {
     if let Step::Trying(_) = step
         && let Some(made) = state.edits.making.iter_mut().find(|m| m.ticket == ticket)
     {
-        // What was said of another layer's edit.
+        // Those of another layer's edit. Its warnings are in its report alone; what
+        // was said so far is of no layer.
         made.losses.clear();
-        made.warnings.clear();
     }
     if let Some(found) = of(state, ticket) {
         found.take(step);

@@ -35,11 +35,14 @@ pub struct Ready {
     kept_keys: Vec<faer::Mat<f64>>,
     /// Seconds that templates and second moments took.
     pub elapsed: [f64; 2],
+    /// That it took in all: a trace for the layer, too.
+    pub seconds: f64,
 }
 
 impl Ready {
     /// Checks the request and gets what it needs.
     pub fn new(job: &Job, spec: &EditSpec, state: &mut State) -> Result<Ready> {
+        let begun = Instant::now();
         let folders = state.folders.clone();
         let model = state.model()?;
         if spec.is_imported() {
@@ -82,6 +85,7 @@ impl Ready {
             metrics: known.into_iter().map(|(metric, _)| metric).collect(),
             kept_keys,
             elapsed: [written, start.elapsed().as_secs_f64()],
+            seconds: begun.elapsed().as_secs_f64(),
         })
     }
 
