@@ -28,7 +28,7 @@
 //! ```
 //!
 //! What it computes with can be called by itself, floor by floor ([`model::probe`],
-//! [`trace::trace()`], [`edit::stack`], [`measure::score()`]); `examples/` has a trace with
+//! [`trace::trace()`], [`edit::stack`], [`measure::score::score()`]); `examples/` has a trace with
 //! an edit, and an edit by hand.
 
 #![deny(unsafe_code)]
