@@ -8,6 +8,7 @@ mod families;
 mod faults;
 mod life;
 mod lines;
+mod panics;
 mod showing;
 mod terminal;
 mod wear;

@@ -124,7 +124,7 @@ impl Terminal {
         terminal
     }
 
-    fn start(
+    pub fn start(
         (rows, cols): (u16, u16),
         home: &Path,
         command: CommandBuilder,
