@@ -53,7 +53,7 @@ pub fn each(
     // a few at a time, more than one a part so that none is idle for long.
     let few = match parts.count() {
         1 => 1,
-        parts => 8 * parts,
+        parts => 32 * parts,
     };
     for records in records.chunks(few) {
         let ready = |record: &Record| match edit {
