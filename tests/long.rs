@@ -18,10 +18,7 @@ fn operations() -> usize {
 /// Memory of this process that is in use, in MB; `None` where the system does
 /// not tell.
 fn resident() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kb: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kb / 1024.0)
+    Some(pentimento::model::brake::resident()? as f64 / f64::from(1 << 20))
 }
 
 const CITIES: [&str; 5] = ["Rome", "Cairo", "Tokyo", "Madrid", "Oslo"];

@@ -23,16 +23,8 @@ fn rounded(model: &Decoder, dtype: DType) -> Decoder {
     let linear = |l: &mut Linear| *l = l.with(round(&l.weight), l.bias.clone()).unwrap();
     weights.embed = round(&weights.embed);
     linear(&mut weights.head);
-    for b in &mut weights.blocks {
-        let six = [
-            &mut b.q,
-            &mut b.k,
-            &mut b.v,
-            &mut b.o,
-            &mut b.up,
-            &mut b.down,
-        ];
-        six.into_iter().chain(&mut b.gate).for_each(linear);
+    for block in &mut weights.blocks {
+        block.linears_mut().for_each(linear);
     }
     Decoder::new(model.config.as_ref().clone(), weights)
 }

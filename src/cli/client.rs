@@ -95,9 +95,7 @@ impl Client {
             Err(words) => Err(CliError::Failed(words)),
         }
     }
-}
 
-impl Client {
     /// Ends the progress line and tells what no report will tell.
     fn warn(&self, warnings: &[String], printed: &[String]) {
         let mut progress = self.progress.borrow_mut();

@@ -48,7 +48,7 @@ pub enum ModelError {
         "the text has {:.1} MB, and no model sees so much at once: shorten it",
         *.bytes as f64 / 1e6
     )]
-    NoPrompt { bytes: usize },
+    TextTooLong { bytes: usize },
     #[error("the subject is empty: choose the words that name what the fact is about")]
     EmptySubject,
     #[error(

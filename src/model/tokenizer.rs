@@ -146,7 +146,7 @@ impl Tokens {
 
     fn encode_as(&self, text: &str, whole: bool) -> Result<Encoded> {
         match text.len() {
-            bytes if bytes > LONGEST => Err(ModelError::NoPrompt { bytes }),
+            bytes if bytes > LONGEST => Err(ModelError::TextTooLong { bytes }),
             _ => self.encode_any(text, whole),
         }
     }

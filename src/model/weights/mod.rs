@@ -87,6 +87,21 @@ pub struct Block {
     pub down: Linear,
 }
 
+impl Block {
+    /// Every matrix that something is multiplied with.
+    pub fn linears_mut(&mut self) -> impl Iterator<Item = &mut Linear> {
+        let six = [
+            &mut self.q,
+            &mut self.k,
+            &mut self.v,
+            &mut self.o,
+            &mut self.up,
+            &mut self.down,
+        ];
+        six.into_iter().chain(&mut self.gate)
+    }
+}
+
 #[derive(Clone)]
 pub struct Weights {
     /// `[V, d]`.
@@ -118,19 +133,8 @@ impl Weights {
 
     /// Keeps every matrix turned as well.
     pub fn turn(&mut self) -> Result<()> {
-        let turn = |linear: &mut Linear| linear.turn();
-        for b in &mut self.blocks {
-            let all = [
-                &mut b.q,
-                &mut b.k,
-                &mut b.v,
-                &mut b.o,
-                &mut b.up,
-                &mut b.down,
-            ];
-            all.into_iter().chain(&mut b.gate).try_for_each(turn)?;
-        }
-        turn(&mut self.head)
+        let blocks = self.blocks.iter_mut().flat_map(Block::linears_mut);
+        blocks.chain([&mut self.head]).try_for_each(Linear::turn)
     }
 
     /// How many numbers they are; a tied head counts once.
