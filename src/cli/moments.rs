@@ -58,8 +58,8 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
         source: args.text.map_or(MomentSource::Auto, MomentSource::Text),
         lambda: Hyper::default().ridge,
     };
-    let rows = match client.run(spec) {
-        Ok(Outcome::Moments(rows)) => rows,
+    let (rows, not_kept) = match client.run(spec) {
+        Ok(Outcome::Moments { layers, not_kept }) => (layers, not_kept),
         Ok(_) => return Err(CliError::EngineEnded),
         Err(CliError::Cancelled) => return Err(CliError::Stopped),
         Err(error) => return Err(error),
@@ -70,7 +70,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
             .map(|(layer, health)| json!({"layer": layer, "second_moment": health}))
             .collect();
         writeln!(out, "{}", json!({"model": info.name, "layers": layers}))?;
-        return Ok(());
+        return kept(not_kept);
     }
     let mut table = Table::new(&[Align::Right; 5]);
     table.row(["layer", "tokens", "per dimension", "condition", "drift"]);
@@ -86,7 +86,13 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
             drift,
         ]);
     }
-    Ok(table.write(out)?)
+    table.write(out)?;
+    kept(not_kept)
+}
+
+/// To keep them is what was asked for.
+fn kept(not_kept: Option<String>) -> Result<(), CliError> {
+    not_kept.map_or(Ok(()), |words| Err(CliError::Failed(words)))
 }
 
 #[cfg(test)]

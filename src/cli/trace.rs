@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Args {
-    /// The plain prompt: "The Space Needle is in the city of"
+    /// The prompt, with the subject or {} in its place: "The Space Needle is in the city of"
     #[arg(short, long)]
     prompt: String,
-    /// The words in it that name what the fact is about
+    /// The words that name what the fact is about
     #[arg(short, long)]
     subject: String,
     /// The answer to follow [default: the model's own]
@@ -82,7 +82,7 @@ pub fn run(args: Args, context: &Context, out: &mut dyn Write) -> Result<(), Cli
     let client = Client::start(context)?;
     let (_, mut session, factors) = open::restore(&client, &context.open, args.on.as_deref())?;
     let asked = TraceSpec {
-        prompt: args.prompt,
+        prompt: args.prompt.replacen("{}", &args.subject, 1),
         subject: args.subject,
         answer: args.answer,
         kinds: args.kind,

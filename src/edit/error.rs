@@ -34,6 +34,14 @@ pub enum EditError {
     },
     #[error("the second moment {path} cannot be used: {reason}")]
     Moment { path: PathBuf, reason: String },
+    #[error(
+        "the second moment was not kept in {}: {source}; free space there, or name another folder \
+         with XDG_CACHE_HOME", folder.display()
+    )]
+    NotKept {
+        folder: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the text {path} cannot be used for a second moment: {reason}")]
     Text { path: PathBuf, reason: String },
     #[error(

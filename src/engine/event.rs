@@ -208,7 +208,11 @@ pub enum Outcome {
     JudgedEach,
     Marked(Vec<Marked>),
     /// Each layer's second moment.
-    Moments(Vec<(usize, MomentHealth)>),
+    Moments {
+        layers: Vec<(usize, MomentHealth)>,
+        /// Why what was collected is not in the cache, if it is not.
+        not_kept: Option<String>,
+    },
     Adopted(EditId),
     /// Superseded by a newer request, or cancelled: nothing was changed.
     Cancelled,

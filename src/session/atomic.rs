@@ -4,7 +4,8 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Replaces `path` by a file that is complete and on the disk, or leaves it.
+/// Replaces `path` by a file that is complete and on the disk, or leaves it. A link's
+/// goal is replaced, not the link; a device or a pipe is written to.
 pub fn write_atomically(path: &Path, data: &[u8]) -> io::Result<()> {
     replace(path, |file| file.write_all(data))
 }
@@ -13,6 +14,11 @@ pub(super) fn replace(
     path: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(path).is_ok_and(|old| !old.is_file() && !old.is_dir()) {
+        let mut device = File::options().write(true).open(path)?;
+        return fill(&mut device);
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -97,7 +97,12 @@ pub enum Effect {
     Load(PathBuf, Box<ModelInfo>),
     /// To the terminal's clipboard (OSC 52).
     Copy(String),
-    WriteFile(PathBuf, String),
+    WriteFile {
+        path: PathBuf,
+        text: String,
+        /// Over a file that is there too.
+        over: bool,
+    },
     /// The tour has begun: it does not begin by itself again.
     Toured,
     /// Cases or verdicts, of which so many are wanted.

@@ -279,7 +279,7 @@ impl Loop<'_> {
                 | Effect::Export { .. }
                 | Effect::Toured
                 | Effect::ReadCases(..)
-                | Effect::WriteFile(..) => self.sessions.ask(effect),
+                | Effect::WriteFile { .. } => self.sessions.ask(effect),
             }
         }
         Ok(())

@@ -82,6 +82,11 @@ pub enum Reply {
     Listed(Result<Vec<SessionEntry>, String>),
     Loaded(Result<(Opened, Box<SessionData>), String>),
     Wrote(Result<PathBuf, String>),
+    /// A file is there: this text is not written over it unasked.
+    InTheWay {
+        path: PathBuf,
+        text: String,
+    },
     Cases(Result<Box<CasesRead>, String>),
     /// So many edits are there now.
     Exported {

@@ -6,6 +6,7 @@ mod board;
 mod brought;
 mod counterfact;
 mod erase;
+mod full;
 mod lens;
 mod memory;
 mod methods;

@@ -199,6 +199,18 @@ fn a_full_disk_is_told_and_the_work_goes_on() {
     terminal.press("\x1b");
     // An escape with a letter close behind it would be alt and the letter.
     std::thread::sleep(Duration::from_millis(200));
+    // What a pane shows does not fit either, and what it would replace stays.
+    let screen = home.path().join("screen.svg");
+    std::fs::write(&screen, "what was there").unwrap();
+    terminal.press(":snapshot\r");
+    terminal.wait_for("screen.svg");
+    terminal.press("\x15screen.svg\r");
+    terminal.wait_for("screen.svg is there already");
+    terminal.press("y");
+    terminal.wait_until("the refusal", |text| {
+        text.contains("screen.svg cannot be written")
+    });
+    assert_eq!(std::fs::read_to_string(&screen).unwrap(), "what was there");
     terminal.press("u");
     terminal.wait_until("the base", |text| !text.contains("base + 1 edit"));
     terminal.press("\x12");

@@ -41,7 +41,7 @@ fn written(bench: &mut Bench, name: &str) -> String {
     bench.play(name);
     bench.play("<enter>");
     let text = bench.asked.iter().find_map(|effect| match effect {
-        Effect::WriteFile(path, text) if path == &PathBuf::from(name) => Some(text.clone()),
+        Effect::WriteFile { path, text, .. } if path == &PathBuf::from(name) => Some(text.clone()),
         _ => None,
     });
     text.expect("a file")

@@ -180,6 +180,7 @@ fn event() -> impl Strategy<Value = Event> {
             Msg::Store(Reply::Saved { change: 3, result: Ok("x.toml".into()) }),
             Msg::Store(Reply::Exported { to: "x".into(), result: Err("it is full".into()) }),
             Msg::Store(Reply::Exported { to: "x".into(), result: Ok(2) }),
+            Msg::Store(Reply::InTheWay { path: "x".into(), text: "y".into() }),
             Msg::EngineGone("gone".into()),
         ]).prop_map(Event::Msg),
     ]

@@ -134,7 +134,7 @@ fn the_verdicts_can_be_written_and_opened_again() {
     let mut written = |end: &str| {
         let effects = bench.written_as("jsonl", end);
         match effects.first() {
-            Some(Effect::WriteFile(_, text)) => text.clone(),
+            Some(Effect::WriteFile { text, .. }) => text.clone(),
             other => panic!("{other:?}"),
         }
     };

@@ -191,7 +191,7 @@ fn a_screen_is_kept_as_text_and_as_a_picture() {
     let screen = bench.text();
     for (name, svg) in [("a.txt", false), ("a.svg", true)] {
         let effects = bench.effects(&format!(":snapshot {name}<enter>"));
-        let Some(Effect::WriteFile(path, text)) = effects.first() else {
+        let Some(Effect::WriteFile { path, text, .. }) = effects.first() else {
             panic!("{effects:?}");
         };
         assert_eq!(path, &PathBuf::from(name));

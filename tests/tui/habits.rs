@@ -5,6 +5,7 @@ use pentimento::edit::{LayerChoice, Method};
 use pentimento::engine::{EventKind, Outcome, Spec};
 use pentimento::trace::Kind;
 use pentimento::tui::app::{Effect, Mode, Msg, Pane, State, Tone};
+use pentimento::tui::store::Reply;
 use pentimento::tui::view;
 use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
@@ -367,11 +368,43 @@ fn y_copies_what_the_shell_takes() {
                 --target 'Paris' --method r-rome\n";
     assert_eq!(effects, [Effect::Copy(line.into())]);
     bench.play("t2Y<enter>");
-    let Some(Effect::WriteFile(path, text)) = bench.asked.last() else {
+    let Some(Effect::WriteFile { path, text, .. }) = bench.asked.last() else {
         panic!()
     };
     assert_eq!(path.to_str(), Some("trace.json"));
     assert!(text.contains("\"suggested_layer\": 4"));
+}
+
+#[test]
+fn a_file_that_is_there_is_written_over_only_when_that_is_answered() {
+    let mut bench = Bench::open(120, 40);
+    bench.play("t2");
+    bench.keys("Y");
+    let effects = bench.effects("<enter>");
+    let [
+        Effect::WriteFile {
+            path,
+            text,
+            over: false,
+        },
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    let (path, text) = (path.clone(), text.clone());
+    for (key, wanted) in [("y", true), ("<esc>", false), ("n", false)] {
+        bench.send(Msg::Store(Reply::InTheWay {
+            path: path.clone(),
+            text: text.clone(),
+        }));
+        assert!(bench.text().contains("trace.json is there already."));
+        let effects = bench.effects(key);
+        let (path, text, over) = (path.clone(), text.clone(), true);
+        let written = [Effect::WriteFile { path, text, over }];
+        assert_eq!(effects == written, wanted, "{key}: {effects:?}");
+        assert!(wanted || effects.is_empty());
+        assert!(bench.state.overlays.is_empty());
+    }
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn the_numbers_and_the_picture_can_be_taken_away() {
     assert_eq!(value["after"]["overtakes"], 6);
     for (end, begins) in [("json", "{"), ("svg", "<svg")] {
         let effects = bench.written_as("json", end);
-        let Some(Effect::WriteFile(path, text)) = effects.first() else {
+        let Some(Effect::WriteFile { path, text, .. }) = effects.first() else {
             panic!("{effects:?}");
         };
         assert!(path.to_string_lossy().ends_with(end) && text.starts_with(begins));

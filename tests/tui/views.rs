@@ -132,7 +132,7 @@ fn the_views_are_written_as_json_and_as_a_picture() {
     bench.play("eR");
     for (end, begins) in [("json", "{"), ("svg", "<svg")] {
         let effects = bench.written_as("json", end);
-        let Some(Effect::WriteFile(path, text)) = effects.first() else {
+        let Some(Effect::WriteFile { path, text, .. }) = effects.first() else {
             panic!("{effects:?}");
         };
         assert!(path.to_string_lossy().ends_with(end) && text.starts_with(begins));

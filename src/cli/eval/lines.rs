@@ -2,6 +2,7 @@
 //! where it stopped.
 
 use crate::cli::error::CliError;
+use crate::cli::files::keep;
 pub use crate::measure::table::markdown;
 use crate::session::FileError;
 use serde::de::DeserializeOwned;
@@ -94,8 +95,8 @@ impl Lines {
 
     pub fn add(&mut self, line: &impl Serialize) -> Result<(), CliError> {
         let line = serde_json::to_string(line)? + "\n";
-        self.file.write_all(line.as_bytes())?;
-        Ok(self.file.sync_data()?)
+        let written = (self.file.write_all(line.as_bytes())).and_then(|()| self.file.sync_data());
+        Ok(written.map_err(FileError::io(&self.path))?)
     }
 
     /// Its work is done.
@@ -120,12 +121,12 @@ enum Entry<H, T> {
 pub fn written(folder: &Path, files: [(&str, String); 2]) -> Result<String, CliError> {
     let write = |(name, text): (&str, String)| {
         let path = folder.join(name);
-        fs::write(&path, text).map_err(FileError::io(&path))?;
+        keep(&path, &text)?;
         Ok(path.display().to_string())
     };
     let places = files
         .into_iter()
         .map(write)
-        .collect::<Result<Vec<_>, FileError>>()?;
+        .collect::<Result<Vec<_>, CliError>>()?;
     Ok(format!("written: {}", places.join(", ")))
 }

@@ -171,16 +171,21 @@ impl SecondMoment {
 
 /// Writes a file so that it is there whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let bad = |reason: String| EditError::Moment {
-        path: path.to_owned(),
-        reason,
-    };
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|e| bad(e.to_string()))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| bad(e.to_string()))?;
-    file.write_all(bytes).map_err(|e| bad(e.to_string()))?;
-    file.persist(path).map_err(|e| bad(e.error.to_string()))?;
-    Ok(())
+    let whole = || {
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)
+    };
+    match whole() {
+        Ok(_) => Ok(()),
+        Err(source) => Err(EditError::NotKept {
+            folder: folder.to_owned(),
+            source,
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -26,14 +26,17 @@ pub fn run(
     let folders = state.folders.clone();
     let model = state.model()?;
     let text = text(source, model)?;
-    let found = moments(job, model, &folders, &text, layers)?;
+    let (found, not_kept) = moments(job, model, &folders, &text, layers)?;
     let mut rows = Vec::with_capacity(found.len());
     for moment in found {
         let factor = moment.factor(lambda)?;
         let health = health(&moment, factor.condition, factor.ridge);
         rows.push((moment.about.layer, health));
     }
-    Ok(Outcome::Moments(rows))
+    Ok(Outcome::Moments {
+        layers: rows,
+        not_kept: not_kept.map(|error| error.to_string()),
+    })
 }
 
 /// What is to be told of a second moment.
@@ -79,7 +82,11 @@ pub fn metrics(
     let name = |layer: usize| format!("{layer} {kind} {hash}");
     let new = |layer: &usize| !model.metrics.contains_key(&name(*layer));
     let missing: Vec<usize> = layers.iter().copied().filter(new).collect();
-    for moment in moments(job, model, folders, &text, &missing)? {
+    let (found, not_kept) = moments(job, model, folders, &text, &missing)?;
+    if let Some(error) = not_kept {
+        job.say(EventKind::Warning(error.to_string()));
+    }
+    for moment in found {
         let made = make(&moment)?;
         model.metrics.insert(name(moment.about.layer), made);
     }
@@ -171,14 +178,15 @@ fn key(info: &ModelInfo, text: &str, layer: usize) -> CacheKey {
 }
 
 /// C at each of `layers`, from the cache where it is there; the others are
-/// collected in one pass. A broken-off pass is kept and gone on with.
+/// collected in one pass. A broken-off pass is kept and gone on with. The error, if
+/// there is one, says why the next job has to collect again.
 fn moments(
     job: &Job,
     model: &Model,
     folders: &Folders,
     text: &Text,
     layers: &[usize],
-) -> Result<Vec<SecondMoment>> {
+) -> Result<(Vec<SecondMoment>, Option<EditError>)> {
     let d_k = model.pristine.config.d_mlp;
     let wanted = TOKENS_PER_DIM * d_k;
     let text_hash = text.hash();
@@ -190,6 +198,7 @@ fn moments(
     let missing: Vec<usize> = (found.iter().filter(|(_, moment)| moment.is_none()))
         .map(|(layer, _)| *layer)
         .collect();
+    let mut not_kept = None;
     if !missing.is_empty() {
         let keys: Vec<CacheKey> = missing.iter().map(|&layer| key(layer)).collect();
         let partly = cache.as_ref().map(|cache| cache.partial(&keys));
@@ -204,8 +213,7 @@ fn moments(
         let collected = collect(job, model, text, wanted, collection, partly.as_deref())?;
         for (key, moment) in keys.iter().zip(&collected) {
             if let Some(Err(error)) = cache.as_ref().map(|cache| cache.store(key, moment)) {
-                let words = format!("the second moment was not kept: {error}");
-                job.say(EventKind::Warning(words));
+                not_kept = Some(error);
             }
         }
         if let Some(path) = partly {
@@ -217,7 +225,8 @@ fn moments(
             *moment = collected.next();
         }
     }
-    Ok(found.into_iter().filter_map(|(_, moment)| moment).collect())
+    let found = found.into_iter().filter_map(|(_, moment)| moment).collect();
+    Ok((found, not_kept))
 }
 
 /// Goes on until there is enough. What was read is kept in `partly` where that
@@ -248,7 +257,8 @@ fn collect(
         && collection.tokens() > first
         && let Err(error) = partial::save(&collection, path)
     {
-        tracing::warn!(%error, "a collection that was broken off was not kept");
+        // Who cancels relies on it: that it is lost is the news.
+        return Err(error.into());
     }
     run?;
     Ok(collection.finish()?)

@@ -117,7 +117,11 @@ fn in_folder(
     let mut builder = tempfile::Builder::new();
     let folder = builder.prefix(".pentimento-").tempdir_in(beside);
     let folder = folder.map_err(failed)?;
-    fill(folder.path())?;
+    // The user knows the place that was named, not the folder that becomes it.
+    fill(folder.path()).map_err(|error| match error {
+        ExportError::Write { source, .. } => failed(source),
+        other => other,
+    })?;
     std::fs::rename(folder.path(), to).map_err(failed)
 }
 

@@ -46,6 +46,8 @@ pub enum Confirm {
     Model(Source),
     /// Save over another session.
     Overwrite(PathBuf),
+    /// Write this text over a file.
+    Replace { path: PathBuf, text: String },
 }
 
 /// A question answered with a line of text.

@@ -2,6 +2,7 @@
 //! a key.
 
 use crate::measure::board;
+use crate::session::atomic::write_atomically;
 use crate::tui::app::Effect;
 use crate::tui::store::{Reply, Store, cases, files};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -127,10 +128,15 @@ fn answer(store: &mut dyn Store, effect: Effect) -> Option<Reply> {
             store.toured();
             return None;
         }
-        Effect::WriteFile(path, text) => Reply::Wrote(match std::fs::write(&path, text) {
-            Ok(()) => Ok(path),
-            Err(e) => Err(format!("{} cannot be written: {e}", path.display())),
-        }),
+        Effect::WriteFile { path, text, over } if !over && path.is_file() => {
+            Reply::InTheWay { path, text }
+        }
+        Effect::WriteFile { path, text, .. } => {
+            Reply::Wrote(match write_atomically(&path, text.as_bytes()) {
+                Ok(()) => Ok(path),
+                Err(e) => Err(format!("{} cannot be written: {e}", path.display())),
+            })
+        }
         Effect::ReadCases(path, limit) => Reply::Cases(cases::read(path, limit).map(Box::new)),
         _ => return None,
     })

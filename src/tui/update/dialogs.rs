@@ -202,6 +202,12 @@ fn answer(state: &mut State, confirm: Confirm, code: KeyCode) -> Vec<Effect> {
             session::ask_for_name(state);
             vec![]
         }
+        Confirm::Replace { path, text } if yes => vec![Effect::WriteFile {
+            path,
+            text,
+            over: true,
+        }],
+        Confirm::Replace { .. } => vec![],
     }
 }
 
@@ -226,7 +232,7 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
             session::save_to(state, path, own)
         }
         Ask::WriteTo => match export::for_file(state, state.focus, Path::new(&text)) {
-            Ok(Some(content)) => vec![Effect::WriteFile(PathBuf::from(text), content)],
+            Ok(Some(content)) => write(text, content),
             Err(words) => {
                 state.complain(words);
                 vec![]
@@ -236,10 +242,10 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
                 vec![]
             }
         },
-        Ask::Snapshot => vec![Effect::WriteFile(
-            PathBuf::from(&text),
-            screen(state, &text),
-        )],
+        Ask::Snapshot => {
+            let screen = screen(state, &text);
+            write(text, screen)
+        }
         Ask::Alpha => super::stack::scale_to(state, &text),
         Ask::Counterfact => super::counterfact::typed(state, &text),
         Ask::Theme => {
@@ -260,6 +266,15 @@ fn asked(state: &mut State, ask: Ask, text: String) -> Vec<Effect> {
             vec![]
         }
     }
+}
+
+/// To a file that is not there yet; over one that is, once that is answered.
+fn write(name: String, text: String) -> Vec<Effect> {
+    vec![Effect::WriteFile {
+        path: PathBuf::from(name),
+        text,
+        over: false,
+    }]
 }
 
 /// The screen as it stands below the question: a picture where the name ends in

@@ -332,7 +332,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         | Outcome::Viewed(_)
         | Outcome::Compared(_)
         | Outcome::Erased(_)
-        | Outcome::Moments(_)
+        | Outcome::Moments { .. }
         | Outcome::Scored(_)
         | Outcome::Judged(_)
         | Outcome::JudgedEach

@@ -162,6 +162,10 @@ pub fn reply(state: &mut State, reply: Reply) -> Vec<Effect> {
         Reply::Exported { to, result } => exported(state, to, result),
         Reply::Models(entries) => state.models = Some(entries),
         Reply::Probes { path, result } => return board::read(state, &path, result),
+        Reply::InTheWay { path, text } => {
+            let question = Confirm::Replace { path, text };
+            state.overlays.push(Overlay::Confirm(question));
+        }
         Reply::Wrote(Ok(path)) => state.say(format!("wrote {}", path.display())),
         Reply::Cases(Ok(read)) => return counterfact::took(state, *read),
         Reply::Cases(Err(words)) | Reply::Wrote(Err(words)) => state.complain(words),

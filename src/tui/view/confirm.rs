@@ -8,14 +8,19 @@ use crate::tui::theme::Styles;
 use crate::tui::widgets::panel::{Panel, clear};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
+use std::path::Path;
 
 pub fn draw(buf: &mut Buffer, confirm: &Confirm, styles: &Styles) {
     let changed = "The stack has changed since it was saved.".to_string();
-    let (title, question, answers) = match confirm {
+    let there = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        format!("{} is there already.", clip(&visible(&name), 36))
+    };
+    let (title, question, answers): (_, _, &[_]) = match confirm {
         Confirm::Quit => (
             "Not saved",
             changed,
-            [
+            &[
                 ("s", "save and quit"),
                 ("d", "discard and quit"),
                 ("esc", "stay"),
@@ -24,24 +29,26 @@ pub fn draw(buf: &mut Buffer, confirm: &Confirm, styles: &Styles) {
         Confirm::Open(_) | Confirm::Model(_) => (
             "Not saved",
             changed,
-            [
+            &[
                 ("s", "save, then open"),
                 ("d", "discard, then open"),
                 ("esc", "stay"),
             ],
         ),
-        Confirm::Overwrite(path) => {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            (
-                "Save over it?",
-                format!("{} is there already.", clip(&visible(&name), 36)),
-                [
-                    ("y", "save over it"),
-                    ("n", "another name"),
-                    ("esc", "stay"),
-                ],
-            )
-        }
+        Confirm::Overwrite(path) => (
+            "Save over it?",
+            there(path),
+            &[
+                ("y", "save over it"),
+                ("n", "another name"),
+                ("esc", "stay"),
+            ],
+        ),
+        Confirm::Replace { path, .. } => (
+            "Write over it?",
+            there(path),
+            &[("y", "write over it"), ("esc", "leave it")],
+        ),
     };
     let area = centred(buf.area, 62, 5);
     clear(buf, area);
@@ -60,7 +67,7 @@ pub fn draw(buf: &mut Buffer, confirm: &Confirm, styles: &Styles) {
         styles.text(),
     );
     let mut x = inner.x;
-    for (key, word) in answers {
+    for &(key, word) in answers {
         x = put(buf, x, inner.y + 2, inner.right(), key, styles.key());
         x = put(
             buf,

@@ -281,7 +281,10 @@ pub fn answer(spec: &Spec, edited: bool) -> Vec<EventKind> {
         }
         Spec::Erase(spec) => Outcome::Erased(Box::new(erased(spec, edited))),
         Spec::Zsre { .. } => Outcome::Marked(vec![]),
-        Spec::Moments { .. } => Outcome::Moments(vec![]),
+        Spec::Moments { .. } => Outcome::Moments {
+            layers: vec![],
+            not_kept: None,
+        },
         Spec::Score { .. } => Outcome::Scored(Default::default()),
         Spec::Judge { records, edit, .. } => Outcome::Judged(judged(records, edit.is_some())),
         Spec::JudgeEach { records, edit, .. } => {
