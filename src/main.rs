@@ -14,10 +14,12 @@ use signal_hook::{consts::SIGINT, flag};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -33,6 +35,7 @@ const LOG_LIMIT: u64 = 4 << 20;
 fn main() -> ExitCode {
     let cli = Cli::from_process();
     let started = color_eyre::install().map_err(|e| CliError::Failed(e.to_string()));
+    report_here_alone();
     log();
     match started.and_then(|()| hand_over(cli)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,6 +62,17 @@ fn hand_over(cli: Cli) -> Result<(), CliError> {
         Some(_) => return command(cli),
     };
     tui::run::run(options(cli, show)?).map_err(CliError::Terminal)
+}
+
+/// A panic on another thread is caught and becomes an error, in words: its report is for
+/// the log.
+fn report_here_alone() {
+    let own = thread::current().id();
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match thread::current().id() == own {
+        true => report(info),
+        false => tracing::error!("{info}"),
+    }));
 }
 
 /// Anything but the workbench.

@@ -9,7 +9,7 @@ use crate::measure::lens::LensError;
 use crate::measure::validate::ValidateError;
 use crate::measure::views::ViewsError;
 use crate::model::ModelError;
-use crate::model::error::OUT_OF_MEMORY;
+use crate::model::error::{OUT_OF_MEMORY, said};
 use crate::trace::TraceError;
 use std::any::Any;
 
@@ -59,12 +59,7 @@ pub enum EngineError {
 impl EngineError {
     /// What a panic said, as an error like any other.
     pub fn panicked(panic: &(dyn Any + Send)) -> EngineError {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
-        EngineError::Panicked(text.to_owned())
+        EngineError::Panicked(said(panic).to_owned())
     }
 
     /// Whether memory was wanting: then it is for whatever comes next.

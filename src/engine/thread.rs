@@ -209,7 +209,15 @@ fn run(
     if job.cancelled() {
         return Ok(Outcome::Cancelled);
     }
-    match catch_unwind(AssertUnwindSafe(|| jobs::run(&job, spec, state))) {
+    guarded(id, || jobs::run(&job, spec, state))
+}
+
+/// What became of `work`, in words where it failed or panicked.
+fn guarded(
+    id: JobId,
+    work: impl FnOnce() -> Result<Outcome, EngineError>,
+) -> Result<Outcome, String> {
+    match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(error)) if error.is_cancelled() => Ok(Outcome::Cancelled),
         Ok(Err(error)) => {
@@ -221,5 +229,24 @@ fn run(
             tracing::error!(job = id.0, %error, "job panicked");
             Err(error.to_string())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_the_jobs_error_and_says_that_nothing_was_changed() {
+        for message in ["a layer too far", ""] {
+            let words = guarded(JobId(1), || panic!("{message}")).unwrap_err();
+            assert!(
+                words.contains("should not have happened") && words.contains(message),
+                "{words}"
+            );
+            assert!(words.contains("The model is untouched"), "{words}");
+        }
+        let none = guarded(JobId(2), || Err(EngineError::NoModel)).unwrap_err();
+        assert_eq!(none, "no model is open: open one first");
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that can go wrong between a file and a forward pass.
 
+use std::any::Any;
 use std::path::PathBuf;
 
 /// How every error begins that is a want of memory: what comes next would end so too,
@@ -98,6 +99,13 @@ impl From<candle_core::Error> for ModelError {
             false => ModelError::Tensor(error),
         }
     }
+}
+
+/// What a panic that was caught said.
+pub fn said(panic: &(dyn Any + Send)) -> &str {
+    let string = panic.downcast_ref::<String>().map(String::as_str);
+    let words = string.or_else(|| panic.downcast_ref::<&str>().copied());
+    words.unwrap_or("no message")
 }
 
 pub type Result<T, E = ModelError> = std::result::Result<T, E>;

@@ -1,11 +1,11 @@
 //! Text to token ids and back, with the place of every token in the text.
 
 use super::config::Config;
-use super::error::{ModelError, Result};
-use serde::de::IgnoredAny;
+use super::error::{ModelError, Result, said};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use tokenizers::models::bpe::BPE;
@@ -16,6 +16,13 @@ use tokenizers::{AddedToken, Tokenizer};
 /// file of ten megabytes without a line's end would be tokenised for half a minute
 /// to be told that.
 const LONGEST: usize = 1 << 20;
+
+/// The part of a `tokenizer.json` whose form the library takes for granted.
+#[derive(Deserialize)]
+struct Checked {
+    #[allow(dead_code)]
+    decoder: Option<serde_json::Value>,
+}
 
 /// A prompt's tokens.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,13 +60,21 @@ impl Tokens {
             path: path.to_owned(),
             reason,
         };
-        // The library panics on some files that are no JSON, and on some decoders
-        // that it does not know (0.23.2, `decoders/mod.rs`): the first is told here
-        // with its line, the second is caught.
-        serde_json::from_slice::<IgnoredAny>(json).map_err(|e| bad(e.to_string()))?;
-        let read = catch_unwind(|| Tokenizer::from_bytes(json));
-        let read = read.map_err(|_| bad("it has a part of an unknown form".into()))?;
-        Tokens::new(read.map_err(|e| bad(e.to_string()))?, path)
+        // The library panics where the decoder is no JSON or holds a number too large
+        // for any (0.23.2, `decoders/mod.rs`): that is told here with its line. What
+        // else makes it panic (a character map that is none, an empty pattern to be
+        // replaced) is caught, here for the first text and in every job for others.
+        serde_json::from_slice::<Checked>(json).map_err(|e| bad(e.to_string()))?;
+        let read = || {
+            Tokens::new(
+                Tokenizer::from_bytes(json).map_err(|e| bad(e.to_string()))?,
+                path,
+            )
+        };
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+            let words = said(&*panic);
+            Err(bad(format!("the tokenizer library fails on it: {words}")))
+        })
     }
 
     /// GPT-2's older form: `vocab.json` and `merges.txt` of one folder.
@@ -295,6 +310,31 @@ mod tests {
         assert_eq!(escape("a\x1b[2Jb\u{9b}\n"), "a\\u{1b}[2Jb\\u{9b}\\n");
         assert_eq!(show_bytes(b"\xE2\x82"), "\\xE2\\x82");
         assert_eq!(show_bytes("é\x07".as_bytes()), "é\\u{7}");
+    }
+
+    #[test]
+    fn a_decoder_that_is_no_json_is_told_with_its_line() {
+        for decoder in [r#"{"type": "ByteLevel", "at": 1e999}"#, r#""\ud800""#, "{"] {
+            let json = format!("{{\"version\": \"1.0\",\n \"decoder\": {decoder}}}");
+            let error = Tokens::from_json(json.as_bytes(), Path::new("t.json")).err();
+            let words = error.unwrap().to_string();
+            assert!(
+                words.contains("t.json") && words.contains("line 2"),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_library_panics_on_is_an_error() {
+        let json = br#"{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"},
+            "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}"#;
+        let error = Tokens::from_json(json, Path::new("t.json")).err();
+        let words = error.unwrap().to_string();
+        assert!(
+            words.contains("t.json: the tokenizer library fails"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -103,3 +103,37 @@ fn a_panic_in_drawing_gives_the_terminal_back_and_says_what_it_was() {
     let session = pentimento::session::read(&kept[0]).expect("the sitting");
     assert_eq!(session.edits.len(), 1);
 }
+
+/// A tokenizer on which the library that reads it panics: told like any other error,
+/// and another model opens in its place.
+#[test]
+fn a_panic_at_load_is_an_error_and_another_model_opens() {
+    let home = tempfile::tempdir().unwrap();
+    let strange = home.path().join("strange");
+    std::fs::create_dir(&strange).unwrap();
+    let sound = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/gpt2");
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(sound.join(file), strange.join(file)).unwrap();
+    }
+    let text = std::fs::read_to_string(sound.join("tokenizer.json")).unwrap();
+    let mut tokenizer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    tokenizer["normalizer"] = serde_json::json!({
+        "type": "Replace", "pattern": {"String": ""}, "content": "x"
+    });
+    std::fs::write(strange.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+
+    let arguments = ["--model", strange.to_str().unwrap()];
+    let mut terminal = Terminal::open_with(40, 120, home.path(), &arguments);
+    terminal.wait_until("the error, and what to do", |text| {
+        text.contains("could not be opened")
+            && text.contains("library fails on it")
+            && text.contains("M another")
+    });
+    assert!(!terminal.text().contains("panicked"), "{}", terminal.text());
+    terminal.press("M");
+    terminal.wait_for("inside the program");
+    terminal.press("\r");
+    terminal.wait_for("example 1 of");
+    terminal.quits();
+    terminal.is_restored();
+}
