@@ -24,6 +24,7 @@ pub fn gpt2_medium() -> Loaded {
         activation: Activation::GeluTanh,
         position: Position::Learned,
         residual: Residual::Sequential,
+        attention_bias: true,
         head_norms: false,
         tied_head: true,
         eos: None,

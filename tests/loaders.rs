@@ -1,7 +1,10 @@
 //! Opening what is damaged, foreign or half there: each its own error that
 //! names the file and what to do, and never a panic.
 
+mod common;
+
 use candle_core::Device;
+use common::families;
 use pentimento::model::{Config, ModelError, Source};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -160,6 +163,30 @@ fn pickles_are_refused_with_the_way_out() {
         error.contains("pytorch_model.bin") && error.contains("safetensors"),
         "{error}"
     );
+}
+
+/// A bias as much as a matrix: without it another model would open, and say nothing.
+#[test]
+fn a_tensor_that_is_lost_is_missed_by_name() {
+    for path in families() {
+        let family = path.file_name().unwrap().to_str().unwrap();
+        let folder = copy(family);
+        let whole = folder.path().join("model.safetensors");
+        let tensors = candle_core::safetensors::load(&whole, &Device::Cpu).unwrap();
+        for lost in tensors.keys() {
+            // All layers are read by the same lines.
+            if [".1.", ".2."].iter().any(|layer| lost.contains(layer)) {
+                continue;
+            }
+            let mut rest = tensors.clone();
+            rest.remove(lost);
+            candle_core::safetensors::save(&rest, &whole).unwrap();
+            let error = error(&folder);
+            // GPT-2's have two forms of names; without the embedding it is not told which.
+            let name = lost.trim_start_matches("transformer.");
+            assert!(error.contains(name), "{family} without {lost}: {error}");
+        }
+    }
 }
 
 #[test]

@@ -317,7 +317,10 @@ fn one_fact_methods_refuse_many() {
         probe: &mut (),
         each: &mut |_, _, _| (),
     };
-    for method in [Method::Rome, Method::RRome, Method::Direct] {
+    for method in Method::ALL
+        .into_iter()
+        .filter(|method| !method.takes_many())
+    {
         let error = make(method, &mut task).unwrap_err().to_string();
         assert!(error.contains("one fact at a time"), "{error}");
     }

@@ -242,5 +242,9 @@ mod tests {
         assert_eq!(used(Method::Ft), 2);
         assert_eq!(used(Method::FtL), 3);
         assert_eq!(used(Method::Direct), 0);
+        for method in Method::ALL {
+            let asks = method.seeks_value() || matches!(method, Method::Ft | Method::FtL);
+            assert_eq!(used(method) > 0, asks, "{method:?}");
+        }
     }
 }

@@ -56,19 +56,28 @@ impl Method {
 
     /// Whether it rewrites many facts in one change.
     pub fn takes_many(self) -> bool {
-        !matches!(self, Method::RRome | Method::Rome | Method::Direct)
+        match self {
+            Method::Memit | Method::Emmet | Method::AlphaEdit | Method::Ft | Method::FtL => true,
+            Method::RRome | Method::Rome | Method::Direct => false,
+            Method::Imported => true,
+        }
     }
 
     /// Whether it spreads its change over several layers.
     pub fn spreads(self) -> bool {
-        matches!(self, Method::Memit | Method::AlphaEdit)
+        match self {
+            Method::Memit | Method::AlphaEdit => true,
+            Method::RRome | Method::Rome | Method::Direct | Method::Emmet => false,
+            Method::Ft | Method::FtL | Method::Imported => false,
+        }
     }
 
     /// Whether it looks for a value by gradient, averaged over templates.
     pub fn seeks_value(self) -> bool {
-        !matches!(
-            self,
-            Method::Direct | Method::Ft | Method::FtL | Method::Imported
-        )
+        match self {
+            Method::RRome | Method::Rome | Method::Memit => true,
+            Method::Emmet | Method::AlphaEdit => true,
+            Method::Direct | Method::Ft | Method::FtL | Method::Imported => false,
+        }
     }
 }

@@ -157,6 +157,7 @@ impl TrainSpec {
             activation: Activation::GeluTanh,
             position: Position::Learned,
             residual: Residual::Sequential,
+            attention_bias: true,
             head_norms: false,
             tied_head: true,
             eos: Some(super::bpe::END_OF_TEXT_ID),

@@ -103,10 +103,7 @@ pub fn divide(wish: Wish) -> Option<Screen> {
         screen.panes.extend(stack(wish, row(1, height - 2)));
         return Some(screen);
     }
-    if matches!(
-        wish.focus,
-        Pane::Duel | Pane::Lens | Pane::Views | Pane::Geometry | Pane::Erasure | Pane::Counterfact
-    ) {
+    if wish.focus.is_alone() {
         screen.panes.push((wish.focus, row(1, height - 2)));
         return Some(screen);
     }

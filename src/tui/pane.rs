@@ -48,6 +48,19 @@ impl Pane {
         Pane::Confabulations,
     ];
 
+    /// Whether it has the screen to itself, between header and footer.
+    pub fn is_alone(self) -> bool {
+        match self {
+            Pane::Fact | Pane::Trace | Pane::Edit | Pane::Neighbours | Pane::Confabulations => {
+                false
+            }
+            // It gives a part of its screen to the board.
+            Pane::Stack => false,
+            Pane::Duel | Pane::Lens | Pane::Views | Pane::Geometry | Pane::Erasure => true,
+            Pane::Counterfact => true,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Pane::Fact => "Fact",

@@ -31,16 +31,7 @@ pub fn argument(text: &str) -> Option<(Ask, &str)> {
 /// Commands whose words match, best first; all of them for an empty text.
 pub fn commands(text: &str) -> Vec<Hit> {
     if let Some((ask, _)) = argument(text) {
-        let command = match ask {
-            Ask::Alpha => Command::AskAlpha,
-            Ask::Probes => Command::ImportProbes,
-            Ask::Propose => Command::ProposeProbes,
-            Ask::Find => Command::Find,
-            Ask::Counterfact => Command::Counterfact,
-            Ask::Snapshot => Command::Snapshot,
-            Ask::Theme => Command::Theme,
-            _ => Command::Export,
-        };
+        let command = ask.command();
         let matched = Vec::new();
         return vec![Hit { command, matched }];
     }

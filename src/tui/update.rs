@@ -45,6 +45,14 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     effects
 }
 
+/// Whatever looks at the weights by itself, and is looked at, asks for what it lacks.
+fn follow(state: &mut State) -> Vec<Effect> {
+    let mut effects = lens::follow(state);
+    effects.extend(board::follow(state));
+    effects.extend(geometry::follow(state));
+    effects
+}
+
 fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => press(state, key),

@@ -1,21 +1,13 @@
 //! An edit by every method is saved, opened again and made again.
 
 use crate::{run, text};
+use pentimento::edit::Method;
 use serde_json::Value;
 
 #[test]
 fn every_methods_edit_is_saved_opened_and_replayed() {
     let folder = tempfile::tempdir().unwrap();
-    for method in [
-        "r-rome",
-        "rome",
-        "memit",
-        "emmet",
-        "alpha-edit",
-        "ft",
-        "ft-l",
-        "direct",
-    ] {
+    for method in Method::ALL.map(Method::name) {
         let path = folder.path().join(format!("{method}.toml"));
         let name = path.to_str().unwrap();
         let fact = ["-p", "{} is located in", "-s", "The Statue of Liberty"];

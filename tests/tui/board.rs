@@ -176,6 +176,13 @@ fn keys_are_compared_where_somebody_looks_and_fit_a_small_screen() {
         assert!(written(&mut bench, "geometry.svg").starts_with("<svg"));
         assert_eq!(written(&mut bench, "g.jsonl").lines().count(), 14);
         insta::assert_snapshot!(format!("geometry_{width}"), bench.text());
+        // Of an edit that is undone nothing is left to see.
+        bench.play("uu");
+        let text = bench.text();
+        assert!(
+            text.contains("Which neighbours must move?") && !text.contains("moved of"),
+            "{text}"
+        );
     }
     // Without an edit it says what to do.
     let mut bench = Bench::open(80, 24);

@@ -6,7 +6,7 @@ use pentimento::engine::{
 };
 use pentimento::measure::{EditReport, Pair, ProbeGroup, ProbeRow};
 use pentimento::trace::Kind;
-use pentimento::tui::app::{Effect, Msg, Ticket};
+use pentimento::tui::app::{Effect, Msg, Pane, Ticket};
 use pentimento::tui::store::{NotSaved, Reply};
 use pentimento::tui::theme::Depth;
 use proptest::collection::vec;
@@ -15,6 +15,20 @@ use ratatui::crossterm::event::{
     KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use std::time::Duration;
+
+/// Comes into a pane as a user does, with what it then asks for.
+fn look_at(bench: &mut Bench, pane: Pane) {
+    bench.play(match pane {
+        Pane::Stack => "S",
+        Pane::Duel => "D",
+        Pane::Lens => "U",
+        Pane::Views => "R",
+        Pane::Geometry => ":geometry<enter>",
+        Pane::Erasure => ":erase<enter>",
+        _ => "",
+    });
+    bench.state.focus_on(pane);
+}
 
 /// One thing that happens. What the engine says to a job is made when its turn
 /// comes, so that most of it belongs to jobs that are there.
@@ -190,10 +204,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_panics(events in vec(event(), 0..60), edited in 0..3usize) {
+    fn nothing_panics(events in vec(event(), 0..60), edited in 0..3usize, pane in prop::sample::select(&Pane::ALL[..])) {
         let mut bench = Bench::open(120, 40);
-        // Nothing, an edit, or two edits on the stack's own screen.
-        bench.play(["", "te", "ene<esc>S"][edited]);
+        // Nothing, an edit, or two edits; and any pane, also one without a key.
+        bench.play(["", "te", "ene<esc>"][edited]);
+        look_at(&mut bench, pane);
         for event in events {
             match event {
                 Event::Msg(msg) => bench.send(msg),
@@ -218,6 +233,16 @@ fn every_size_can_be_drawn() {
             }
         }
         bench.keys("<esc><esc>");
+    }
+    for pane in Pane::ALL {
+        bench.send(Msg::Resize(120, 40));
+        look_at(&mut bench, pane);
+        for width in [0, 1, 20, 59, 60, 61, 78, 80, 110, 120, 200] {
+            for height in (0..26).chain([30, 40, 60]) {
+                bench.send(Msg::Resize(width, height));
+                bench.draw(Depth::None);
+            }
+        }
     }
 }
 

@@ -97,6 +97,8 @@ pub struct Config {
     pub activation: Activation,
     pub position: Position,
     pub residual: Residual,
+    /// Attention's projections have biases (Qwen2's all but the last).
+    pub attention_bias: bool,
     /// Queries and keys go through an RMS norm of their own, head by head.
     pub head_norms: bool,
     /// The output head is the embedding matrix.

@@ -36,7 +36,7 @@ impl Ending {
             read.matrix(&format!("{name}.weight"), config.vocab, config.d)
         };
         Ok(Ending {
-            norm: read.norm(norm, config.d)?,
+            norm: read.norm(norm, config.norm, config.d)?,
             head: match config.tied_head {
                 true => matrix(&read, embed)?,
                 false => matrix(&Reader::new(&views, "", place), head)?,

@@ -26,7 +26,7 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
         embed,
         positions: Some(read.tensor("wpe.weight", &[config.context, d])?),
         blocks,
-        norm_f: read.norm("ln_f", d)?,
+        norm_f: read.norm("ln_f", config.norm, d)?,
         head,
     })
 }
@@ -43,13 +43,13 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
         ))
     };
     Ok(Block {
-        norm_1: read.norm("ln_1", d)?,
+        norm_1: read.norm("ln_1", config.norm, d)?,
         q: third(0)?,
         k: third(1)?,
         v: third(2)?,
         o: read.conv1d("attn.c_proj", d, d)?,
         head_norms: None,
-        norm_2: Some(read.norm("ln_2", d)?),
+        norm_2: Some(read.norm("ln_2", config.norm, d)?),
         up: read.conv1d("mlp.c_fc", d, k)?,
         gate: None,
         down: read.conv1d("mlp.c_proj", k, d)?,

@@ -11,7 +11,9 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
     let views = checkpoint.views()?;
     let read = Reader::new(&views, "transformer.", place);
     let embed = read.matrix("wte.weight", config.vocab, config.d)?;
-    let head = Reader::new(&views, "", place).head("lm_head", config.tied_head, &embed)?;
+    let outer = Reader::new(&views, "", place);
+    let mut head = outer.head("lm_head", config.tied_head, &embed)?;
+    head.bias = Some(outer.tensor("lm_head.bias", &[config.vocab])?);
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("h.{layer}")), config))
         .collect::<Result<_>>()?;
@@ -19,7 +21,7 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
         embed,
         positions: None,
         blocks,
-        norm_f: read.norm("ln_f", config.d)?,
+        norm_f: read.norm("ln_f", config.norm, config.d)?,
         head,
     })
 }
@@ -27,15 +29,15 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
 fn block(read: &Reader, config: &Config) -> Result<Block> {
     let (d, k) = (config.d, config.d_mlp);
     Ok(Block {
-        norm_1: read.norm("ln_1", d)?,
+        norm_1: read.norm("ln_1", config.norm, d)?,
         q: read.linear("attn.q_proj", d, d)?,
         k: read.linear("attn.k_proj", d, d)?,
         v: read.linear("attn.v_proj", d, d)?,
         o: read.linear("attn.out_proj", d, d)?,
         head_norms: None,
         norm_2: None,
-        up: read.linear("mlp.fc_in", d, k)?,
+        up: read.biased("mlp.fc_in", d, k)?,
         gate: None,
-        down: read.linear("mlp.fc_out", k, d)?,
+        down: read.biased("mlp.fc_out", k, d)?,
     })
 }

@@ -3,7 +3,7 @@
 use super::checkpoint::Checkpoint;
 use super::reader::Reader;
 use super::{Block, Weights};
-use crate::model::config::Config;
+use crate::model::config::{Config, Family};
 use crate::model::device::Place;
 use crate::model::error::Result;
 
@@ -19,7 +19,7 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
         embed,
         positions: None,
         blocks,
-        norm_f: read.norm("norm", config.d)?,
+        norm_f: read.norm("norm", config.norm, config.d)?,
         head,
     })
 }
@@ -34,14 +34,21 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
         )),
         false => None,
     };
+    let attention = |name: &str, input, output| match config.attention_bias {
+        true => read.biased(&format!("self_attn.{name}"), input, output),
+        false => read.linear(&format!("self_attn.{name}"), input, output),
+    };
     Ok(Block {
-        norm_1: read.norm("input_layernorm", d)?,
-        q: read.linear("self_attn.q_proj", d, q)?,
-        k: read.linear("self_attn.k_proj", d, kv)?,
-        v: read.linear("self_attn.v_proj", d, kv)?,
-        o: read.linear("self_attn.o_proj", q, d)?,
+        norm_1: read.norm("input_layernorm", config.norm, d)?,
+        q: attention("q_proj", d, q)?,
+        k: attention("k_proj", d, kv)?,
+        v: attention("v_proj", d, kv)?,
+        o: match config.family {
+            Family::Qwen2 => read.linear("self_attn.o_proj", q, d)?,
+            _ => attention("o_proj", q, d)?,
+        },
         head_norms,
-        norm_2: Some(read.norm("post_attention_layernorm", d)?),
+        norm_2: Some(read.norm("post_attention_layernorm", config.norm, d)?),
         up: read.linear("mlp.up_proj", d, k)?,
         gate: Some(read.linear("mlp.gate_proj", d, k)?),
         down: read.linear("mlp.down_proj", k, d)?,

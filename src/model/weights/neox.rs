@@ -20,14 +20,18 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
         embed,
         positions: None,
         blocks,
-        norm_f: read.norm("final_layer_norm", config.d)?,
+        norm_f: read.norm("final_layer_norm", config.norm, config.d)?,
         head,
     })
 }
 
 fn block(read: &Reader, config: &Config) -> Result<Block> {
     let (d, k) = (config.d, config.d_mlp);
-    let qkv = read.linear("attention.query_key_value", d, 3 * d)?;
+    let attention = |name: &str, input, output| match config.attention_bias {
+        true => read.biased(&format!("attention.{name}"), input, output),
+        false => read.linear(&format!("attention.{name}"), input, output),
+    };
+    let qkv = attention("query_key_value", d, 3 * d)?;
     // Rows are [heads, (q, k, v), head_dim].
     let third = |i: usize| -> Result<Linear> {
         let part = |t: &Tensor| -> Result<Tensor> {
@@ -42,15 +46,15 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
         ))
     };
     Ok(Block {
-        norm_1: read.norm("input_layernorm", d)?,
+        norm_1: read.norm("input_layernorm", config.norm, d)?,
         q: third(0)?,
         k: third(1)?,
         v: third(2)?,
-        o: read.linear("attention.dense", d, d)?,
+        o: attention("dense", d, d)?,
         head_norms: None,
-        norm_2: Some(read.norm("post_attention_layernorm", d)?),
-        up: read.linear("mlp.dense_h_to_4h", d, k)?,
+        norm_2: Some(read.norm("post_attention_layernorm", config.norm, d)?),
+        up: read.biased("mlp.dense_h_to_4h", d, k)?,
         gate: None,
-        down: read.linear("mlp.dense_4h_to_h", k, d)?,
+        down: read.biased("mlp.dense_4h_to_h", k, d)?,
     })
 }

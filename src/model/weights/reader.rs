@@ -3,6 +3,7 @@
 use super::checkpoint::Views;
 use super::number::Number;
 use super::{Linear, Norm};
+use crate::model::config::NormKind;
 use crate::model::device::Place;
 use crate::model::error::Result;
 use candle_core::{DType, Tensor};
@@ -76,11 +77,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A norm with a bias, if the checkpoint has one for it.
-    pub fn norm(&self, name: &str, d: usize) -> Result<Norm> {
+    /// A norm of that kind: a layer norm has a bias, an RMS norm has none.
+    pub fn norm(&self, name: &str, kind: NormKind, d: usize) -> Result<Norm> {
+        let bias = || self.tensor(&format!("{name}.bias"), &[d]);
         Ok(Norm {
             weight: self.tensor(&format!("{name}.weight"), &[d])?,
-            bias: self.optional(&format!("{name}.bias"), &[d])?,
+            bias: match kind {
+                NormKind::Layer => Some(bias()?),
+                NormKind::Rms => None,
+            },
         })
     }
 
@@ -89,6 +94,15 @@ impl<'a> Reader<'a> {
         Ok(Linear::new(
             self.matrix(&format!("{name}.weight"), output, input)?,
             self.optional(&format!("{name}.bias"), &[output])?,
+        ))
+    }
+
+    /// The same where the family always has a bias: without it another model would
+    /// open, and say nothing.
+    pub fn biased(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
+        Ok(Linear::new(
+            self.matrix(&format!("{name}.weight"), output, input)?,
+            Some(self.tensor(&format!("{name}.bias"), &[output])?),
         ))
     }
 

@@ -4,8 +4,9 @@
 
 use super::{ExportError, On, write};
 use crate::edit::{Delta, stack};
-use crate::model::config::{Config, Family};
+use crate::model::config::Config;
 use crate::model::source::WeightFiles;
+use crate::model::weights::down::is_turned;
 use crate::model::weights::number;
 use crate::model::{Source, mmap};
 use crate::session::factors::bytes;
@@ -119,8 +120,7 @@ fn changed(weight: Vec<f64>, deltas: &[(&Delta, f64)], config: &Config) -> Vec<f
     let (d, d_k) = (config.d, config.d_mlp);
     let mut change = vec![0.0; d * d_k];
     stack::add(&mut change, [d, d_k], deltas);
-    // GPT-2's `Conv1D` is [d_k, d].
-    let transposed = config.family == Family::Gpt2;
+    let transposed = is_turned(config.family);
     let at = |i: usize| match transposed {
         true => change[i % d * d_k + i / d],
         false => change[i],

@@ -2,7 +2,8 @@
 //! whose weights lie transposed, `fan_in_fan_out` says so and the factors stay.
 
 use super::{ExportError, On, low_rank};
-use crate::model::config::{Config, Family};
+use crate::model::config::Config;
+use crate::model::weights::down::is_turned;
 use crate::session::factors::{bytes, pack};
 use serde_json::json;
 use std::collections::HashMap;
@@ -35,7 +36,7 @@ pub fn files(
         "lora_alpha": rank,
         "lora_dropout": 0.0,
         "bias": "none",
-        "fan_in_fan_out": config.family == Family::Gpt2,
+        "fan_in_fan_out": is_turned(config.family),
         "inference_mode": true,
         "use_rslora": false,
         "use_dora": false,

@@ -40,6 +40,20 @@ impl JobKind {
         )
     }
 
+    /// Whether what it sees is worthless once the weights are others, and is asked
+    /// again by itself.
+    pub fn looks(self) -> bool {
+        match self {
+            JobKind::Probe | JobKind::Generate | JobKind::Recheck => true,
+            JobKind::Lens | JobKind::History | JobKind::Geometry => true,
+            JobKind::Load | JobKind::Predict | JobKind::Trace | JobKind::Edit | JobKind::Adopt => {
+                false
+            }
+            JobKind::Views | JobKind::Erase | JobKind::Judge | JobKind::Duel => false,
+            JobKind::Stack | JobKind::Propose | JobKind::Moments => false,
+        }
+    }
+
     fn of(spec: &Spec) -> JobKind {
         match spec {
             Spec::Load(_) => JobKind::Load,
@@ -145,6 +159,11 @@ impl Jobs {
         self.list
             .iter()
             .filter(move |j| j.kind == kind && !j.cancelled)
+    }
+
+    /// What looks at the weights as they are.
+    pub fn looks(&self) -> impl Iterator<Item = &Job> {
+        (self.list.iter()).filter(|j| j.kind.looks() && !j.cancelled)
     }
 
     pub fn clear(&mut self) {

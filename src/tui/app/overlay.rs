@@ -71,6 +71,23 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// The command that asks it.
+    pub fn command(self) -> Command {
+        match self {
+            Ask::SaveAs => Command::SaveAs,
+            Ask::WriteTo => Command::WriteFile,
+            Ask::Alpha => Command::AskAlpha,
+            Ask::Export => Command::Export,
+            Ask::Probes => Command::ImportProbes,
+            Ask::Propose => Command::ProposeProbes,
+            Ask::Find => Command::Find,
+            Ask::Counterfact => Command::Counterfact,
+            Ask::Snapshot => Command::Snapshot,
+            Ask::Theme => Command::Theme,
+            Ask::Layer => Command::AskLayer,
+        }
+    }
+
     pub fn title(self) -> &'static str {
         match self {
             Ask::SaveAs => "Save this session as",

@@ -1,8 +1,8 @@
 //! What each command does; keys, the palette and the mouse all end here.
 
 use super::{
-    act, board, counterfact, duel, erase, geometry, layers, lens, model, recipe, session, show,
-    stack, tour, validation, views,
+    act, board, counterfact, duel, erase, layers, model, recipe, session, show, stack, tour,
+    validation, views,
 };
 use crate::trace::Kind;
 use crate::tui::app::trace::At;
@@ -95,11 +95,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
         C::PreviousPane => state.focus_on(state.focus.step(-1)),
         C::Go(pane) => {
             state.focus_on(pane);
-            // Only that pane asks for what it shows.
-            let mut effects = lens::follow(state);
-            effects.extend(board::follow(state));
-            effects.extend(geometry::follow(state));
-            return effects;
+            return super::follow(state);
         }
 
         C::Save => return session::save(state),

@@ -16,7 +16,7 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
     let tried = matches!(job.kind, JobKind::Duel | JobKind::Views);
     match kind {
         // What is only tried shows in its report alone.
-        EventKind::Row { .. } | EventKind::Warning(_) | EventKind::Loss(_) if tried => {}
+        EventKind::Row { .. } | EventKind::Warning(_) if tried => {}
         EventKind::Started { stage, total } => {
             let now = state.now;
             if let Some(job) = state.jobs.get_mut(ticket) {
@@ -66,6 +66,9 @@ pub fn event(state: &mut State, ticket: Ticket, kind: EventKind) -> Vec<Effect> 
             }
         }
         EventKind::Loss(step) => {
+            if let Some(job) = state.jobs.get_mut(ticket) {
+                (job.done, job.total) = (step.step as u64, step.steps as u64);
+            }
             if let Some(making) = making(state, ticket) {
                 making.losses.push(step);
             }
@@ -122,29 +125,34 @@ fn finished(state: &mut State, ticket: Ticket, result: Result<Outcome, String>) 
 
 fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<Effect> {
     let ticket = job.ticket;
-    if job.kind == JobKind::Duel {
-        duel::over(state, ticket, result);
-        return vec![];
+    match job.kind {
+        JobKind::Duel => duel::over(state, ticket, result),
+        JobKind::Lens => lens::over(state, ticket, result),
+        JobKind::Views => views::over(state, ticket, result),
+        JobKind::Geometry => geometry::over(state, ticket, result),
+        JobKind::Erase => erase::over(state, ticket, result),
+        JobKind::Judge => return counterfact::over(state, ticket, result),
+        JobKind::Load
+        | JobKind::Predict
+        | JobKind::Trace
+        | JobKind::Edit
+        | JobKind::Adopt
+        | JobKind::Stack
+        | JobKind::Recheck
+        | JobKind::Probe
+        | JobKind::History
+        | JobKind::Propose
+        | JobKind::Moments
+        | JobKind::Generate => {
+            return plain(state, job, result);
+        }
     }
-    if job.kind == JobKind::Lens {
-        lens::over(state, ticket, result);
-        return vec![];
-    }
-    if job.kind == JobKind::Views {
-        views::over(state, ticket, result);
-        return vec![];
-    }
-    if job.kind == JobKind::Geometry {
-        geometry::over(state, ticket, result);
-        return vec![];
-    }
-    if job.kind == JobKind::Erase {
-        erase::over(state, ticket, result);
-        return vec![];
-    }
-    if job.kind == JobKind::Judge {
-        return counterfact::over(state, ticket, result);
-    }
+    vec![]
+}
+
+/// The end of a job that has no screen of its own to tell it.
+fn plain(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<Effect> {
+    let ticket = job.ticket;
     validation::over(state, ticket, &result);
     state.confabs.asked.remove(&ticket);
     let made = state.edits.making.iter().position(|m| m.ticket == ticket);
@@ -276,8 +284,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             } else {
                 stack::refresh(state)
             };
-            effects.extend(lens::follow(state));
-            effects.extend(geometry::follow(state));
+            effects.extend(super::follow(state));
             if state.session.unsaved() {
                 effects.extend(session::autosave(state));
             }
@@ -293,9 +300,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             if state.watch.ticket == Some(job.ticket) {
                 state.watch.finish(rows);
             }
-            let mut effects = board::follow(state);
-            effects.extend(geometry::follow(state));
-            effects
+            super::follow(state)
         }
         Outcome::History(history) => {
             if state.watch.looking_back == Some(job.ticket) {

@@ -9,11 +9,14 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
     if state.focus != Pane::Geometry || state.health != Health::Ready {
         return vec![];
     }
+    let ours = state.geometry.ticket;
     let Some(spec) = state.geometry_question() else {
-        return vec![];
+        // Nothing to compare with any more: what was found is of an edit that is gone.
+        (state.geometry.report, state.geometry.asked) = (None, None);
+        let under_way = ours.and_then(|older| state.jobs.cancel(older));
+        return under_way.into_iter().collect();
     };
     let asked = (spec, state.edits.ground());
-    let ours = state.geometry.ticket;
     let running = (state.jobs.of_kind(JobKind::Geometry)).any(|job| Some(job.ticket) == ours);
     let known = running || state.geometry.report.is_some() || state.geometry.problem.is_some();
     if known && state.geometry.asked.as_ref() == Some(&asked) {

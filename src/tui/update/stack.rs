@@ -3,7 +3,7 @@
 use super::{act, duel};
 use crate::edit::stack::ALPHA;
 use crate::engine::{Spec, StackCheck};
-use crate::tui::app::{Ask, Effect, Entry, JobKind, Overlay, State};
+use crate::tui::app::{Ask, Effect, Entry, Overlay, State};
 use crate::tui::keymap::Command;
 
 /// Undo, redo, toggle, scale, move, copy or drop; what cannot be done is said.
@@ -135,19 +135,7 @@ pub fn restack(state: &mut State) -> Vec<Effect> {
 
 fn drop_looks(state: &mut State) -> Vec<Effect> {
     state.watch.looking_back = None;
-    let looks = [
-        JobKind::Probe,
-        JobKind::Generate,
-        JobKind::Recheck,
-        JobKind::Lens,
-        JobKind::History,
-        JobKind::Geometry,
-    ];
-    let stale: Vec<_> = looks
-        .into_iter()
-        .flat_map(|kind| state.jobs.of_kind(kind))
-        .map(|job| job.ticket)
-        .collect();
+    let stale: Vec<_> = state.jobs.looks().map(|job| job.ticket).collect();
     let cancel = |ticket| state.jobs.cancel(ticket);
     stale.into_iter().filter_map(cancel).collect()
 }

@@ -56,7 +56,10 @@ fn about<'a>(state: &State, styles: &Styles) -> Words<'a> {
         (short(&fact.new).into(), styles.new_answer()),
     ];
     if state.erase.made_on != state.edits.ground() {
-        words.push(("  other weights: :erase".into(), styles.doubt()));
+        words.push((
+            state.tell("  other weights: ‹erase›").into(),
+            styles.doubt(),
+        ));
     }
     words
 }

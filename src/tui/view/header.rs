@@ -134,7 +134,8 @@ fn job(state: &State, styles: &Styles) -> Vec<(String, Style)> {
         }
         return words;
     }
-    if job.total > 0 && job.stage.is_some() {
+    // A stage that tells nothing on its way is not at 0 %.
+    if job.done > 0 && job.total > 0 && job.stage.is_some() {
         let share = 100.0 * job.done as f64 / job.total as f64;
         words.push((format!(" {:.0} %", share.min(100.0)), styles.text()));
     }
