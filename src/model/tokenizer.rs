@@ -53,6 +53,17 @@ pub struct Tokens {
     bytes: Arc<HashMap<char, u8>>,
 }
 
+/// A panic of the library over a file is an error like any other: its report is for
+/// the log.
+fn caught(path: &Path, read: impl FnOnce() -> Result<Tokens>) -> Result<Tokens> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        Err(ModelError::Tokenizer {
+            path: path.to_owned(),
+            reason: format!("the tokenizer library fails on it: {}", said(&*panic)),
+        })
+    })
+}
+
 impl Tokens {
     /// Reads a `tokenizer.json`.
     pub fn from_json(json: &[u8], path: &Path) -> Result<Tokens> {
@@ -65,36 +76,29 @@ impl Tokens {
         // else makes it panic (a character map that is none, an empty pattern to be
         // replaced) is caught, here for the first text and in every job for others.
         serde_json::from_slice::<Checked>(json).map_err(|e| bad(e.to_string()))?;
-        let read = || {
-            Tokens::new(
-                Tokenizer::from_bytes(json).map_err(|e| bad(e.to_string()))?,
-                path,
-            )
-        };
-        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-            let words = said(&*panic);
-            Err(bad(format!("the tokenizer library fails on it: {words}")))
+        caught(path, || {
+            let inner = Tokenizer::from_bytes(json).map_err(|e| bad(e.to_string()))?;
+            Tokens::new(inner, path)
         })
     }
 
     /// GPT-2's older form: `vocab.json` and `merges.txt` of one folder.
     pub fn from_bpe(folder: &Path) -> Result<Tokens> {
-        let bad = |reason: String| ModelError::Tokenizer {
-            path: folder.join("vocab.json"),
-            reason,
-        };
+        let vocab = folder.join("vocab.json");
         let name = |file: &str| folder.join(file).to_string_lossy().into_owned();
-        let bpe = BPE::from_file(&name("vocab.json"), &name("merges.txt"))
-            .build()
-            .map_err(|e| bad(e.to_string()))?;
-        let mut inner = Tokenizer::new(bpe);
-        inner.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
-        inner.with_decoder(Some(ByteLevel::default()));
-        let end = AddedToken::from("<|endoftext|>", true);
-        inner
-            .add_special_tokens([end])
-            .map_err(|e| bad(e.to_string()))?;
-        Tokens::new(inner, folder)
+        let bad = |e: tokenizers::Error| ModelError::Tokenizer {
+            path: vocab.clone(),
+            reason: e.to_string(),
+        };
+        caught(&vocab, || {
+            let bpe = BPE::from_file(&name("vocab.json"), &name("merges.txt"));
+            let mut inner = Tokenizer::new(bpe.build().map_err(bad)?);
+            inner.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
+            inner.with_decoder(Some(ByteLevel::default()));
+            let end = AddedToken::from("<|endoftext|>", true);
+            inner.add_special_tokens([end]).map_err(bad)?;
+            Tokens::new(inner, folder)
+        })
     }
 
     fn new(mut inner: Tokenizer, path: &Path) -> Result<Tokens> {

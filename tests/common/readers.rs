@@ -4,12 +4,16 @@
 use candle_core::Device;
 use pentimento::cli::requests;
 use pentimento::config::{Config as Defaults, print_default};
+use pentimento::edit::SecondMoment;
+use pentimento::edit::moment::About;
 use pentimento::measure::board;
 use pentimento::measure::counterfact::CasesFile;
+use pentimento::measure::zsre::{self, Written};
 use pentimento::model::tokenizer::Tokens;
 use pentimento::model::{Config, Source};
 use pentimento::session;
 use pentimento::session::import::peft::{self, Onto};
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +29,7 @@ pub struct Reader {
     pub read: Read,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 15] = [
     "session",
     "factors",
     "defaults",
@@ -37,6 +41,10 @@ const NAMES: [&str; 11] = [
     "probes",
     "requests",
     "cases",
+    "zsre",
+    "moment",
+    "shards",
+    "vocabulary",
 ];
 
 /// All of them, each with a folder of its own in `folder`.
@@ -104,10 +112,32 @@ pub fn of(name: &'static str, folder: &Path) -> Reader {
             Box::new(move |bytes| words(requests::read(&written(&own, "requests.csv", bytes)))),
         ),
         "cases" => (
-            three_cases(),
+            three_of("assets/counterfact/counterfact_400.json"),
             3000,
             Box::new(|bytes| words(CasesFile::read(&text(bytes)))),
         ),
+        "zsre" => (
+            three_of("tests/zsre/atlas.json"),
+            900,
+            Box::new(|bytes| words(zsre::parse(&text(bytes), Written::Answer))),
+        ),
+        "moment" => {
+            let read = move |bytes: &[u8]| {
+                let path = written(&own, "moment.safetensors", bytes);
+                words(SecondMoment::read(&path, 256, 1))
+            };
+            (moment(), 300, Box::new(read))
+        }
+        "shards" => shards(own),
+        "vocabulary" => {
+            written(&own, "merges.txt", b"#version: 0.2\na b\nab a\n");
+            let read = move |bytes: &[u8]| {
+                written(&own, "vocab.json", bytes);
+                words(Tokens::from_bpe(&own))
+            };
+            let whole = br#"{"a": 0, "b": 1, "ab": 2, "aba": 3}"#.to_vec();
+            (whole, 40, Box::new(read))
+        }
         other => panic!("there is no reader {other}"),
     };
     Reader {
@@ -150,10 +180,47 @@ fn adapter(own: PathBuf, name: &'static str) -> Parts {
     (file(&format!("{FOLDER}/{name}")), 400, Box::new(read))
 }
 
-fn three_cases() -> Vec<u8> {
-    let all = file("assets/counterfact/counterfact_400.json");
-    let all: Vec<serde_json::Value> = serde_json::from_slice(&all).expect("the 400 cases");
+fn three_of(list: &str) -> Vec<u8> {
+    let all: Vec<serde_json::Value> = serde_json::from_slice(&file(list)).expect("a list");
     serde_json::to_vec(&all[..3]).expect("three of them")
+}
+
+/// C of a tiny model, as the cache keeps it.
+fn moment() -> Vec<u8> {
+    let mut c = vec![0.0; 256 * 256];
+    (0..256).for_each(|i| c[i * 257] = 1.0);
+    let about = About {
+        layer: 1,
+        tokens: 7680,
+        drift: Some(0.1),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("moment.safetensors");
+    let moment = SecondMoment::new(c, 256, about).expect("it is sound");
+    moment.write(&path).expect("room for it");
+    fs::read(path).expect("it was written")
+}
+
+/// The index of a model's weights in two files.
+fn shards(own: PathBuf) -> Parts {
+    let from = "tests/goldens/gpt2";
+    copy(from, &["config.json", "tokenizer.json"], &own);
+    let whole = here(from).join("model.safetensors");
+    let tensors = candle_core::safetensors::load(whole, &Device::Cpu).expect("a golden");
+    let mut map = serde_json::Map::new();
+    for (n, shard) in ["a.safetensors", "b.safetensors"].into_iter().enumerate() {
+        let part = tensors.iter().filter(|(name, _)| name.len() % 2 == n);
+        let part: HashMap<_, _> = part.map(|(name, t)| (name.clone(), t.clone())).collect();
+        map.extend(part.keys().map(|name| (name.clone(), shard.into())));
+        candle_core::safetensors::save(&part, own.join(shard)).expect("room for it");
+    }
+    let index = serde_json::json!({ "weight_map": map }).to_string();
+    let source = Source::parse(&own.to_string_lossy());
+    let read = move |bytes: &[u8]| {
+        written(&own, "model.safetensors.index.json", bytes);
+        words(source.load(&Device::Cpu))
+    };
+    (index.into_bytes(), 2000, Box::new(read))
 }
 
 fn here(path: &str) -> PathBuf {
