@@ -12,3 +12,4 @@ mod panics;
 mod showing;
 mod terminal;
 mod wear;
+mod wide;

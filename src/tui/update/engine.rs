@@ -328,8 +328,9 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         }
         Outcome::Rejected(found) => {
             let why = found.rejections();
+            let next = state.tell("‹recipe› names other layers, ‹edit› edits unchecked.");
             state.warn(format!(
-                "no layer passed the checks, and nothing was kept: {why}"
+                "no layer passed the checks, and nothing was kept: {why}. {next}"
             ));
             vec![]
         }

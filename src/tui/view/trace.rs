@@ -246,7 +246,10 @@ fn labels(
             continue;
         }
         let subject = grid.is_subject(row);
-        let token = visible(&grid.header.tokens[row]);
+        let token = match visible(&grid.header.tokens[row]) {
+            blank if blank.trim().is_empty() => "␣".into(),
+            token => token,
+        };
         let room = usize::from(end - inner.x).saturating_sub(usize::from(subject));
         let mut style = token_style(grid, row, styles);
         if here {

@@ -22,7 +22,7 @@ pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -
     let mut rows = vec![words(7, about(&record.spec, styles)), blank()];
     rows.extend(size(report, state, styles));
     if record.spec.is_imported() {
-        rows.extend(report.warnings.iter().flat_map(|w| warning(w, styles)));
+        rows.extend(warned(record, state, styles));
         return rows;
     }
     let answer = |text: &str| format!("p({})", clip(&visible(text.trim()), 8));
@@ -52,7 +52,24 @@ pub fn lines<'a>(record: &'a EditRecord, state: &'a State, styles: &'a Styles) -
     };
     rows.push(labelled(10, told, factor(report, styles), styles));
     rows.push(labelled(9, "C", moments(report, styles), styles));
-    rows.extend(report.warnings.iter().flat_map(|w| warning(w, styles)));
+    rows.extend(warned(record, state, styles));
+    rows
+}
+
+/// The warnings, and the keys for what one does about them.
+fn warned<'a>(record: &'a EditRecord, state: &State, styles: &'a Styles) -> Vec<Row<'a>> {
+    let report = &record.report;
+    let mut rows: Vec<_> = (report.warnings.iter().flat_map(|w| warning(w, styles))).collect();
+    if !rows.is_empty() {
+        let keys = match report.relative_update_norm > HEALTHY {
+            _ if record.spec.is_imported() => "‹weaker› weaker  ‹undo› undo",
+            _ if report.p_target.after < 0.5 => "‹recipe› other layer, more steps  ‹undo› undo",
+            true => "‹weaker› weaker  ‹recipe› another layer  ‹undo› undo",
+            false => "‹recipe› made otherwise  ‹undo› undo",
+        };
+        let keys = format!("→ {}", state.tell(keys));
+        rows.push(words(5, vec![(keys, styles.dim())]));
+    }
     rows
 }
 
