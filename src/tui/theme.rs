@@ -146,7 +146,7 @@ impl Styles {
         };
         match self.depth {
             Depth::None => None,
-            Depth::Sixteen => Some(hue.ansi).filter(|c| *c != Color::Reset),
+            Depth::Sixteen => hue.of_sixteen(self.ground),
             Depth::Indexed => Some(Color::Indexed(indexed)),
             Depth::True => Some(Color::Rgb(rgb.0, rgb.1, rgb.2)),
         }

@@ -24,6 +24,8 @@ pub struct Reader {
     pub name: &'static str,
     /// A file that it reads.
     pub whole: Vec<u8>,
+    /// Bytes of the files that are read with it.
+    pub beside: usize,
     /// Where damage is most interesting: the first so many bytes.
     pub within: usize,
     pub read: Read,
@@ -140,9 +142,12 @@ pub fn of(name: &'static str, folder: &Path) -> Reader {
         }
         other => panic!("there is no reader {other}"),
     };
+    let beside = fs::read_dir(folder.join(name)).expect("its folder");
+    let beside = beside.map(|file| file.expect("a file").metadata().expect("a size").len());
     Reader {
         name,
         whole,
+        beside: beside.sum::<u64>() as usize,
         within,
         read,
     }

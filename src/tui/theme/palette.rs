@@ -4,6 +4,7 @@
 //! (WCAG 2.1, 1.4.6), in 256 colours at 6.7:1. *Colour-blind* keeps apart what must not be confused for
 //! protanopes, deuteranopes and tritanopes, after the hues of Okabe and Ito (2008).
 
+use super::Ground;
 use ratatui::style::Color;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,26 @@ pub struct Hue {
     pub dark: (Rgb, u8),
     pub light: (Rgb, u8),
     pub ansi: Color,
+}
+
+impl Hue {
+    /// Of the sixteen colours; none where the ground's own letters are meant. On black
+    /// the dark half of them is hardly seen (blue at 1.3:1 on Linux's console), on white
+    /// the bright half.
+    pub fn of_sixteen(&self, ground: Ground) -> Option<Color> {
+        Some(match (self.ansi, ground) {
+            (Color::Reset, _) => return None,
+            (Color::Blue, Ground::Dark) => Color::LightBlue,
+            (Color::Red, Ground::Dark) => Color::LightRed,
+            (Color::Magenta, Ground::Dark) => Color::LightMagenta,
+            (Color::LightBlue, Ground::Light) => Color::Blue,
+            (Color::LightRed, Ground::Light) => Color::Red,
+            (Color::LightMagenta, Ground::Light) => Color::Magenta,
+            (Color::LightGreen, Ground::Light) => Color::Green,
+            (Color::LightYellow, Ground::Light) => Color::Yellow,
+            (other, _) => other,
+        })
+    }
 }
 
 const fn hue(dark: (Rgb, u8), light: (Rgb, u8), ansi: Color) -> Hue {
