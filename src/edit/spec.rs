@@ -118,12 +118,21 @@ impl EditSpec {
         self.method == Method::Imported
     }
 
+    /// The facts after the first, in words; nothing where there is one alone.
+    pub fn others(&self) -> Option<String> {
+        match self.more.len() {
+            0 => None,
+            1 => Some("and 1 more fact".into()),
+            n => Some(format!("and {n} more facts")),
+        }
+    }
+
     /// What it is about, in a line: the first prompt, or where it came from.
     pub fn title(&self) -> String {
-        match (self.is_imported(), self.more.len()) {
+        match (self.is_imported(), self.others()) {
             (true, _) => self.origin.clone(),
-            (false, 0) => self.request.text(),
-            (false, n) => format!("{} and {n} more facts", self.request.text()),
+            (false, None) => self.request.text(),
+            (false, Some(others)) => format!("{} {others}", self.request.text()),
         }
     }
 }

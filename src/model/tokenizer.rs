@@ -20,8 +20,8 @@ const LONGEST: usize = 1 << 20;
 /// The part of a `tokenizer.json` whose form the library takes for granted.
 #[derive(Deserialize)]
 struct Checked {
-    #[allow(dead_code)]
-    decoder: Option<serde_json::Value>,
+    #[serde(rename = "decoder")]
+    _decoder: Option<serde_json::Value>,
 }
 
 /// A prompt's tokens.

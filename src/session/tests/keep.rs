@@ -129,6 +129,29 @@ fn a_failed_write_leaves_the_old_file() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn what_a_link_leads_to_is_written_and_a_device_stays_one() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+    fs::write(&file, "old").unwrap();
+    symlink(&file, &link).unwrap();
+    write_atomically(&link, b"new").unwrap();
+    assert_eq!(fs::read(&file).unwrap(), b"new");
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+
+    let device = folder.path().join("device");
+    symlink("/dev/null", &device).unwrap();
+    write_atomically(&device, b"gone").unwrap();
+    assert!(
+        fs::metadata("/dev/null")
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
+}
+
 #[test]
 fn saving_where_nobody_can_says_so() {
     let folder = tempfile::tempdir().unwrap();

@@ -259,8 +259,8 @@ pub fn selected(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         0 | 1 => vec![],
         _ => each.collect::<Vec<_>>(),
     };
-    if !record.spec.more.is_empty() {
-        said.insert(0, format!("and {} more facts", record.spec.more.len()));
+    if let Some(others) = record.spec.others() {
+        said.insert(0, others);
     }
     let end = area.right();
     let prompt = match record.spec.is_imported() {
