@@ -4,7 +4,7 @@ use super::table::{Align, Table, percent, share};
 use super::trace::warnings;
 use super::validation;
 use crate::edit::{EditSpec, Request};
-use crate::measure::{EditReport, Generation, ProbeGroup, ProbeRow};
+use crate::measure::{EditReport, Generation, HEALTHY, ProbeGroup, ProbeRow};
 use crate::session::text::shown;
 use std::io::{self, Write};
 
@@ -36,6 +36,9 @@ pub fn edit(asked: &EditSpec, report: &EditReport, out: &mut dyn Write) -> io::R
     }
     generations(&report.generations, out)?;
     warnings(&report.warnings, out)?;
+    if !report.warnings.is_empty() && !asked.is_imported() {
+        writeln!(out, "next: {}", next(report))?;
+    }
     if asked.is_imported() {
         return Ok(());
     }
@@ -45,6 +48,15 @@ pub fn edit(asked: &EditSpec, report: &EditReport, out: &mut dyn Write) -> io::R
         "{:.1} s: templates {:.1}, second moment {:.1}, v* {:.1}, probes {:.1}",
         seconds.total, seconds.templates, seconds.second_moment, seconds.value, seconds.probes
     )
+}
+
+/// What one does about an edit that is warned of.
+fn next(report: &EditReport) -> &'static str {
+    match report.relative_update_norm > HEALTHY {
+        _ if report.p_target.after < 0.5 => "another --layer (`trace` suggests one), more --steps",
+        true => "another --layer; in the workbench [ scales the edit down",
+        false => "another --layer or --method",
+    }
 }
 
 /// One of many edits, on one line.

@@ -25,6 +25,6 @@ pub mod zsre;
 
 pub use probes::{fell, shifted};
 pub use spec::{
-    EditReport, Elapsed, FactRow, Generation, LayerNorm, MomentHealth, Pair, Probe, ProbeGroup,
-    ProbeRow, Watch,
+    BROKEN, EditReport, Elapsed, FactRow, Generation, HEALTHY, LayerNorm, MomentHealth, Pair,
+    Probe, ProbeGroup, ProbeRow, Watch,
 };

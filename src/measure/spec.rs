@@ -204,6 +204,11 @@ pub struct FactRow {
     pub top_after: String,
 }
 
+/// ‖ΔW‖/‖W‖ below which an edit is healthy, and above which models have broken
+/// (ALGORITHMS §5, "Update norm").
+pub const HEALTHY: f64 = 0.15;
+pub const BROKEN: f64 = 0.50;
+
 /// A finished edit; its JSON names are fixed (DESIGN, "The command line").
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

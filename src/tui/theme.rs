@@ -14,6 +14,7 @@ pub use detect::{Choice, Depth, Ground, detect, terminfo_entry};
 pub use palette::Palette;
 pub use ramp::Ramp;
 
+use crate::measure::{BROKEN, HEALTHY};
 use crate::trace::Kind;
 use palette::{Hue, Hues};
 use ratatui::style::{Color, Modifier, Style};
@@ -349,11 +350,6 @@ impl Styles {
 fn shade(value: f64) -> usize {
     (value.clamp(0.0, 1.0) * (SHADES.len() - 1) as f64).round() as usize
 }
-
-/// ‖ΔW‖/‖W‖ below which an edit is healthy, and above which it is broken
-/// (ALGORITHMS §5, "Update norm").
-pub const HEALTHY: f64 = 0.15;
-pub const BROKEN: f64 = 0.50;
 
 #[cfg(test)]
 mod tests {

@@ -48,6 +48,19 @@ fn the_tour_goes_on_as_things_are_done() {
 }
 
 #[test]
+fn the_tour_follows_who_goes_ahead() {
+    let mut bench = first_time(120, 40);
+    bench.play("t");
+    assert_eq!(step(&bench), Some(2));
+    let mut bench = first_time(120, 40);
+    bench.play("e");
+    assert_eq!(step(&bench), Some(3));
+    // Called back, it asks for all of it again.
+    bench.play("T:tour<enter>");
+    assert_eq!(step(&bench), Some(0));
+}
+
+#[test]
 fn the_tour_names_the_users_keys_ends_and_comes_back() {
     use pentimento::tui::keymap::{Command, Entry, KeyMap, Place};
     let mut bench = first_time(120, 40);

@@ -3,11 +3,7 @@
 use crate::edit::context::Context;
 use crate::edit::moment::THIN;
 use crate::edit::{Made, Request};
-use crate::measure::EditReport;
-
-/// The published thresholds of ‖ΔW‖/‖W‖.
-const DOUBTFUL: f64 = 0.15;
-const BROKEN: f64 = 0.50;
+use crate::measure::{BROKEN, EditReport, HEALTHY};
 
 pub fn of(report: &EditReport, facts: &[Context], made: &Made, asked: &[Request]) -> Vec<String> {
     let mut said = Vec::new();
@@ -48,7 +44,7 @@ pub fn of(report: &EditReport, facts: &[Context], made: &Made, asked: &[Request]
         said.push(format!(
             "the update is {percent:.0} % of the layer's weights: above 50 % models have broken"
         ));
-    } else if report.relative_update_norm > DOUBTFUL {
+    } else if report.relative_update_norm > HEALTHY {
         said.push(format!(
             "the update is {percent:.0} % of the layer's weights: above 15 % is doubtful"
         ));

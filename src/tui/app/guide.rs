@@ -21,6 +21,9 @@ pub struct Tour {
     pub step: usize,
     /// The prompt that the tour began with.
     pub prompt: String,
+    /// Traces and edits that were there when it began.
+    pub traces: usize,
+    pub edits: usize,
     /// The edit was taken back at least once.
     pub undone: bool,
 }

@@ -22,17 +22,26 @@ pub fn begin(state: &mut State) -> Vec<Effect> {
     let prompt = state.fact.text().to_owned();
     state.guide = Some(Guide::Tour(Tour {
         prompt,
+        traces: state.trace.kept.len(),
+        edits: state.edits.stack.len(),
         ..Tour::default()
     }));
     vec![Effect::Toured]
 }
 
-/// Looks whether what the tour asks for is done.
+/// Looks whether what the tour asks for is done. Who has gone ahead is not asked for
+/// what was left out.
 pub fn follow(state: &mut State) {
     let Some(Guide::Tour(tour)) = &state.guide else {
         return;
     };
     let mut tour = tour.clone();
+    let edited = state.edits.stack.len() > tour.edits && state.edits.making.is_empty();
+    if edited {
+        tour.step = tour.step.max(3);
+    } else if state.trace.kept.len() > tour.traces {
+        tour.step = tour.step.max(2);
+    }
     let done = match tour.step {
         _ if state.health != Health::Ready => false,
         0 => state.fact.text() != tour.prompt && state.fact.current().is_some(),

@@ -3,10 +3,10 @@
 use super::{FIRST, LABEL, Row, about, blank, labelled, loss_row, number, percent, words};
 use crate::edit::moment::THIN;
 use crate::measure::validate::{Validation, Verdict};
-use crate::measure::{EditReport, Pair};
+use crate::measure::{BROKEN, EditReport, HEALTHY, Pair};
 use crate::tui::app::{EditRecord, State};
 use crate::tui::text::{clip, p, put, visible, wrap_plain};
-use crate::tui::theme::{BROKEN, HEALTHY, Styles};
+use crate::tui::theme::Styles;
 use crate::tui::widgets::gauge::Gauge;
 use crate::tui::widgets::sparkline::{bar, histogram};
 use ratatui::layout::Rect;

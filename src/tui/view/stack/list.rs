@@ -2,9 +2,10 @@
 
 use crate::edit::EditSpec;
 use crate::engine::Stacked;
+use crate::measure::{BROKEN, HEALTHY};
 use crate::tui::app::{EditRecord, State};
 use crate::tui::text::{clip, p, put, put_right, visible, width};
-use crate::tui::theme::{BROKEN, HEALTHY, Styles};
+use crate::tui::theme::Styles;
 use crate::tui::view::edit::{layers, method_name, percent};
 use crate::tui::widgets::first_row;
 use ratatui::buffer::Buffer;
