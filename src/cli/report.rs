@@ -36,8 +36,10 @@ pub fn edit(asked: &EditSpec, report: &EditReport, out: &mut dyn Write) -> io::R
     }
     generations(&report.generations, out)?;
     warnings(&report.warnings, out)?;
-    if !report.warnings.is_empty() && !asked.is_imported() {
-        writeln!(out, "next: {}", next(report))?;
+    if !asked.is_imported()
+        && let Some(next) = next(report)
+    {
+        writeln!(out, "next: {next}")?;
     }
     if asked.is_imported() {
         return Ok(());
@@ -50,12 +52,14 @@ pub fn edit(asked: &EditSpec, report: &EditReport, out: &mut dyn Write) -> io::R
     )
 }
 
-/// What one does about an edit that is warned of.
-fn next(report: &EditReport) -> &'static str {
-    match report.relative_update_norm > HEALTHY {
-        _ if report.p_target.after < 0.5 => "another --layer (`trace` suggests one), more --steps",
-        true => "another --layer; in the workbench [ scales the edit down",
-        false => "another --layer or --method",
+/// What one does about an edit that did not take, or is large.
+fn next(report: &EditReport) -> Option<&'static str> {
+    if report.p_target.after < 0.5 {
+        Some("another --layer (`trace` suggests one), more --steps")
+    } else if report.relative_update_norm > HEALTHY {
+        Some("another --layer; in the workbench [ scales the edit down")
+    } else {
+        None
     }
 }
 
