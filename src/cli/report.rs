@@ -36,13 +36,11 @@ pub fn edit(asked: &EditSpec, report: &EditReport, out: &mut dyn Write) -> io::R
     }
     generations(&report.generations, out)?;
     warnings(&report.warnings, out)?;
-    if !asked.is_imported()
-        && let Some(next) = next(report)
-    {
-        writeln!(out, "next: {next}")?;
-    }
     if asked.is_imported() {
         return Ok(());
+    }
+    if let Some(next) = next(report) {
+        writeln!(out, "next: {next}")?;
     }
     let seconds = &report.elapsed_s;
     writeln!(
@@ -54,7 +52,7 @@ pub fn edit(asked: &EditSpec, report: &EditReport, out: &mut dyn Write) -> io::R
 
 /// What one does about an edit that did not take, or is large.
 fn next(report: &EditReport) -> Option<&'static str> {
-    if report.p_target.after < 0.5 {
+    if report.p_target.missed() {
         Some("another --layer (`trace` suggests one), more --steps")
     } else if report.relative_update_norm > HEALTHY {
         Some("another --layer; in the workbench [ scales the edit down")
@@ -100,8 +98,7 @@ fn facts(report: &EditReport) -> Table {
     use Align::{Left, Right};
     let mut table = Table::new(&[Left, Left, Right, Right, Left, Left]);
     table.row(["fact", "target", "before", "after", "said", "says"]);
-    let (missed, took): (Vec<_>, Vec<_>) =
-        report.facts.iter().partition(|f| f.p_target.after < 0.5);
+    let (missed, took): (Vec<_>, Vec<_>) = report.facts.iter().partition(|f| f.p_target.missed());
     for fact in missed.into_iter().chain(took) {
         let text = fact.prompt.replacen("{}", &fact.subject, 1);
         table.row([

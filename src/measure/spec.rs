@@ -161,6 +161,13 @@ pub struct Pair {
     pub after: f64,
 }
 
+impl Pair {
+    /// Of a target's probability: the edit did not take.
+    pub fn missed(self) -> bool {
+        self.after < 0.5
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerNorm {
     pub layer: usize,

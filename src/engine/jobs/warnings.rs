@@ -8,11 +8,7 @@ use crate::measure::{BROKEN, EditReport, HEALTHY};
 pub fn of(report: &EditReport, facts: &[Context], made: &Made, asked: &[Request]) -> Vec<String> {
     let mut said = Vec::new();
     let request = &asked[0];
-    let missed = report
-        .facts
-        .iter()
-        .filter(|f| f.p_target.after < 0.5)
-        .count();
+    let missed = report.facts.iter().filter(|f| f.p_target.missed()).count();
     if missed > 0 {
         said.push(format!("{missed} of {} facts did not take", asked.len()));
     }
@@ -52,7 +48,7 @@ pub fn of(report: &EditReport, facts: &[Context], made: &Made, asked: &[Request]
     if asked.len() == 1 && request.target.trim() == report.true_answer {
         said.push("the target is what the model says already".into());
     }
-    if asked.len() == 1 && report.p_target.after < 0.5 {
+    if asked.len() == 1 && report.p_target.missed() {
         said.push(format!(
             "the edit did not take: p(target) is {:.2} after it",
             report.p_target.after

@@ -18,7 +18,7 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
     let read = Reader::new(&views, prefix, place);
     let d = config.d;
     let embed = read.matrix("wte.weight", config.vocab, d)?;
-    let head = Reader::new(&views, "", place).head("lm_head", config.tied_head, &embed)?;
+    let head = Reader::new(&views, "", place).head("lm_head", config, &embed)?;
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("h.{layer}")), config))
         .collect::<Result<_>>()?;

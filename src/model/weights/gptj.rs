@@ -11,9 +11,7 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
     let views = checkpoint.views()?;
     let read = Reader::new(&views, "transformer.", place);
     let embed = read.matrix("wte.weight", config.vocab, config.d)?;
-    let outer = Reader::new(&views, "", place);
-    let mut head = outer.head("lm_head", config.tied_head, &embed)?;
-    head.bias = Some(outer.tensor("lm_head.bias", &[config.vocab])?);
+    let head = Reader::new(&views, "", place).head("lm_head", config, &embed)?;
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("h.{layer}")), config))
         .collect::<Result<_>>()?;

@@ -11,7 +11,7 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
     let views = checkpoint.views()?;
     let read = Reader::new(&views, "model.", place);
     let embed = read.matrix("embed_tokens.weight", config.vocab, config.d)?;
-    let head = Reader::new(&views, "", place).head("lm_head", config.tied_head, &embed)?;
+    let head = Reader::new(&views, "", place).head("lm_head", config, &embed)?;
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("layers.{layer}")), config))
         .collect::<Result<_>>()?;
@@ -34,19 +34,18 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
         )),
         false => None,
     };
-    let attention = |name: &str, input, output| match config.attention_bias {
-        true => read.biased(&format!("self_attn.{name}"), input, output),
-        false => read.linear(&format!("self_attn.{name}"), input, output),
-    };
+    let biased = config.attention_bias;
     Ok(Block {
         norm_1: read.norm("input_layernorm", config.norm, d)?,
-        q: attention("q_proj", d, q)?,
-        k: attention("k_proj", d, kv)?,
-        v: attention("v_proj", d, kv)?,
-        o: match config.family {
-            Family::Qwen2 => read.linear("self_attn.o_proj", q, d)?,
-            _ => attention("o_proj", q, d)?,
-        },
+        q: read.linear_as(biased, "self_attn.q_proj", d, q)?,
+        k: read.linear_as(biased, "self_attn.k_proj", d, kv)?,
+        v: read.linear_as(biased, "self_attn.v_proj", d, kv)?,
+        o: read.linear_as(
+            biased && config.family != Family::Qwen2,
+            "self_attn.o_proj",
+            q,
+            d,
+        )?,
         head_norms,
         norm_2: Some(read.norm("post_attention_layernorm", config.norm, d)?),
         up: read.linear("mlp.up_proj", d, k)?,

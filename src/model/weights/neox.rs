@@ -12,7 +12,7 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
     let views = checkpoint.views()?;
     let read = Reader::new(&views, "gpt_neox.", place);
     let embed = read.matrix("embed_in.weight", config.vocab, config.d)?;
-    let head = Reader::new(&views, "", place).head("embed_out", config.tied_head, &embed)?;
+    let head = Reader::new(&views, "", place).head("embed_out", config, &embed)?;
     let blocks = (0..config.layers)
         .map(|layer| block(&read.at(&format!("layers.{layer}")), config))
         .collect::<Result<_>>()?;
@@ -27,11 +27,8 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
 
 fn block(read: &Reader, config: &Config) -> Result<Block> {
     let (d, k) = (config.d, config.d_mlp);
-    let attention = |name: &str, input, output| match config.attention_bias {
-        true => read.biased(&format!("attention.{name}"), input, output),
-        false => read.linear(&format!("attention.{name}"), input, output),
-    };
-    let qkv = attention("query_key_value", d, 3 * d)?;
+    let biased = config.attention_bias;
+    let qkv = read.linear_as(biased, "attention.query_key_value", d, 3 * d)?;
     // Rows are [heads, (q, k, v), head_dim].
     let third = |i: usize| -> Result<Linear> {
         let part = |t: &Tensor| -> Result<Tensor> {
@@ -50,7 +47,7 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
         q: third(0)?,
         k: third(1)?,
         v: third(2)?,
-        o: attention("dense", d, d)?,
+        o: read.linear_as(biased, "attention.dense", d, d)?,
         head_norms: None,
         norm_2: Some(read.norm("post_attention_layernorm", config.norm, d)?),
         up: read.biased("mlp.dense_h_to_4h", d, k)?,

@@ -3,7 +3,7 @@
 use super::checkpoint::Views;
 use super::number::Number;
 use super::{Linear, Norm};
-use crate::model::config::NormKind;
+use crate::model::config::{Config, Family, NormKind};
 use crate::model::device::Place;
 use crate::model::error::Result;
 use candle_core::{DType, Tensor};
@@ -69,14 +69,6 @@ impl<'a> Reader<'a> {
         format!("{}{name}", self.prefix)
     }
 
-    /// A tensor that a checkpoint may lack.
-    pub fn optional(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
-        match self.views.has(&self.full(name)) {
-            true => self.tensor(name, shape).map(Some),
-            false => Ok(None),
-        }
-    }
-
     /// A norm of that kind: a layer norm has a bias, an RMS norm has none.
     pub fn norm(&self, name: &str, kind: NormKind, d: usize) -> Result<Norm> {
         let bias = || self.tensor(&format!("{name}.bias"), &[d]);
@@ -91,19 +83,35 @@ impl<'a> Reader<'a> {
 
     /// `[output, input]`, with a bias if the checkpoint has one for it.
     pub fn linear(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
-        Ok(Linear::new(
-            self.matrix(&format!("{name}.weight"), output, input)?,
-            self.optional(&format!("{name}.bias"), &[output])?,
-        ))
+        self.linear_as(false, name, input, output)
     }
 
     /// The same where the family always has a bias: without it another model would
     /// open, and say nothing.
     pub fn biased(&self, name: &str, input: usize, output: usize) -> Result<Linear> {
+        self.linear_as(true, name, input, output)
+    }
+
+    /// The one or the other.
+    pub fn linear_as(
+        &self,
+        biased: bool,
+        name: &str,
+        input: usize,
+        output: usize,
+    ) -> Result<Linear> {
         Ok(Linear::new(
             self.matrix(&format!("{name}.weight"), output, input)?,
-            Some(self.tensor(&format!("{name}.bias"), &[output])?),
+            self.bias(biased, name, output)?,
         ))
+    }
+
+    fn bias(&self, needed: bool, name: &str, output: usize) -> Result<Option<Tensor>> {
+        let name = format!("{name}.bias");
+        match needed || self.views.has(&self.full(&name)) {
+            true => self.tensor(&name, &[output]).map(Some),
+            false => Ok(None),
+        }
     }
 
     /// A `Conv1D` `[input, output]`, turned to `[output, input]`.
@@ -115,14 +123,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The output head: the embedding itself where they are tied.
-    pub fn head(&self, name: &str, tied: bool, embed: &Tensor) -> Result<Linear> {
+    pub fn head(&self, name: &str, config: &Config, embed: &Tensor) -> Result<Linear> {
         let (vocab, d) = embed.dims2()?;
-        let weight = match tied {
+        let weight = match config.tied_head {
             true => embed.clone(),
             false => self.matrix(&format!("{name}.weight"), vocab, d)?,
         };
         // GPT-J's has a bias, and keeps it where the matrix is the embedding's.
-        let bias = self.optional(&format!("{name}.bias"), &[vocab])?;
+        let bias = self.bias(config.family == Family::GptJ, name, vocab)?;
         Ok(Linear::new(weight, bias))
     }
 }

@@ -63,7 +63,7 @@ fn warned<'a>(record: &'a EditRecord, state: &State, styles: &'a Styles) -> Vec<
     if !rows.is_empty() {
         let keys = match report.relative_update_norm > HEALTHY {
             _ if record.spec.is_imported() => "‹weaker› weaker  ‹undo› undo",
-            _ if report.p_target.after < 0.5 => "‹recipe› other layer, more steps  ‹undo› undo",
+            _ if report.p_target.missed() => "‹recipe› other layer, more steps  ‹undo› undo",
             true => "‹weaker› weaker  ‹recipe› another layer  ‹undo› undo",
             false => "‹recipe› made otherwise  ‹undo› undo",
         };

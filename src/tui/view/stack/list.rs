@@ -217,7 +217,7 @@ fn words(
     let mut words = Vec::new();
     if edits.faded(stacked).is_some() {
         words.push(("⚠ faded".to_string(), styles.bad_strong()));
-    } else if !record.spec.is_imported() && record.report.p_target.after < 0.5 {
+    } else if !record.spec.is_imported() && record.report.p_target.missed() {
         words.push(("⚠ did not take".into(), styles.bad()));
     }
     let crowded = edits.check.crowded(stacked.id, &edits.on());
