@@ -313,6 +313,42 @@ fn windows_are_of_the_layers_that_transformers_gives_them() {
     );
 }
 
+/// Both places in which the text part has been kept.
+#[test]
+fn the_text_part_of_a_model_that_sees_pictures_opens() {
+    let text = Source::Folder(golden("gemma3")).load(&Device::Cpu).unwrap();
+    let ids = text.tokens.encode("The tower is in").unwrap().ids;
+    for (inner, head) in [
+        ("language_model.model.", "language_model.lm_head.weight"),
+        ("model.language_model.", "lm_head.weight"),
+    ] {
+        let folder = copy("gemma3");
+        let weights = folder.path().join("model.safetensors");
+        let tensors = candle_core::safetensors::load(&weights, &Device::Cpu).unwrap();
+        let mut all: std::collections::HashMap<_, _> = tensors
+            .into_iter()
+            .map(|(name, tensor)| (name.replace("model.", inner), tensor))
+            .collect();
+        // A head of its own is found where its model keeps it.
+        let embed = all[&format!("{inner}embed_tokens.weight")].clone();
+        all.insert(head.into(), embed.clone());
+        all.insert("vision_tower.patch.weight".into(), embed);
+        candle_core::safetensors::save(&all, &weights).unwrap();
+        let path = folder.path().join("config.json");
+        let mut json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        json["tie_word_embeddings"] = json!(false);
+        let json = json!({"model_type": "gemma3", "text_config": json, "vision_config": {}});
+        fs::write(&path, json.to_string()).unwrap();
+        let source = Source::Folder(folder.path().to_owned());
+        let opened = source.load(&Device::Cpu).unwrap();
+        let [got, want] = [&opened, &text].map(|m| m.decoder.next_token(&ids).unwrap());
+        assert_eq!(got, want, "{inner}");
+        let words = source.left_out().unwrap().unwrap();
+        assert!(words.contains("1 tensor"), "{words}");
+    }
+    assert_eq!(Source::Folder(golden("gemma3")).left_out().unwrap(), None);
+}
+
 #[test]
 fn gemma_3_of_many_modalities_is_read_for_its_text() {
     let text = config("gemma3", |_| ()).unwrap();
