@@ -419,6 +419,18 @@ impl Decoder {
         Ok(ops::log_softmax(&self.logits(resid, &mut ())?)?)
     }
 
+    /// −log p of one token after each residual row `[N, d]`, without writing the logits.
+    pub fn nll(&self, resid: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
+        let normed = self.norm(resid, &self.weights.norm_f)?;
+        let head = self.weights.head.affine();
+        Ok(ops::head_nll(
+            &normed,
+            head,
+            self.config.logit_cap,
+            targets,
+        )?)
+    }
+
     /// Probabilities of the token after `ids`, `[V]`.
     pub fn next_token(&self, ids: &[u32]) -> Result<Vec<f32>> {
         self.check_length(ids.len())?;
