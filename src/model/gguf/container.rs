@@ -4,8 +4,8 @@
 
 use super::cursor::{Cursor, Read};
 use super::kind::Kind;
-use super::value::{Array, Value};
 use super::shards;
+use super::value::{Array, Value};
 use crate::model::error::{ModelError, Result};
 use crate::model::mmap;
 use crate::model::weights::number::Number;
@@ -103,7 +103,9 @@ impl Gguf {
 
     /// Every key and its value, in no order.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.metadata.iter().map(|(key, value)| (key.as_str(), value))
+        self.metadata
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
     }
 
     /// `metadata[key]`, if it is there; refuses one that `read` cannot take.
@@ -331,7 +333,9 @@ fn place(tensor: &mut TensorInfo, data: usize, alignment: usize, len: usize) -> 
     }
     let offset = tensor.range.start;
     if !offset.is_multiple_of(alignment) {
-        return Err(format!("begins at {offset}, which is no multiple of {alignment}"));
+        return Err(format!(
+            "begins at {offset}, which is no multiple of {alignment}"
+        ));
     }
     let begin = data.checked_add(offset);
     let end = (count / numbers)

@@ -179,7 +179,10 @@ fn q2_k(b: &[u8], y: &mut [f32]) {
     let (d, min) = (half(b, 80), half(b, 82));
     // Sixteen numbers a scale: half of 32 bytes, two bits of each.
     for (is, y) in y.chunks_exact_mut(16).enumerate() {
-        let (dl, ml) = (d * (scales[is] & 0xF) as f32, min * (scales[is] >> 4) as f32);
+        let (dl, ml) = (
+            d * (scales[is] & 0xF) as f32,
+            min * (scales[is] >> 4) as f32,
+        );
         let q = &qs[is / 8 * 32 + is % 2 * 16..][..16];
         let shift = is % 8 / 2 * 2;
         y.iter_mut()
@@ -192,7 +195,11 @@ fn q2_k(b: &[u8], y: &mut [f32]) {
 fn q3_k(b: &[u8], y: &mut [f32]) {
     let (high, qs, packed, d) = (&b[..32], &b[32..96], &b[96..108], half(b, 108));
     let scale = |is: usize| {
-        let low = if is < 8 { packed[is] & 0xF } else { packed[is - 8] >> 4 };
+        let low = if is < 8 {
+            packed[is] & 0xF
+        } else {
+            packed[is - 8] >> 4
+        };
         let top = (packed[8 + is % 4] >> (is / 4 * 2)) & 3;
         (low | top << 4) as f32 - 32.0
     };
@@ -270,7 +277,9 @@ mod tests {
             (13, GgmlDType::Q5K),
             (14, GgmlDType::Q6K),
         ];
-        let values: Vec<f32> = (0..2048).map(|i| (i as f32 * 0.37).sin() * (i as f32)).collect();
+        let values: Vec<f32> = (0..2048)
+            .map(|i| (i as f32 * 0.37).sin() * (i as f32))
+            .collect();
         let values = Tensor::from_vec(values, (8, 256), &Device::Cpu).unwrap();
         for (number, dtype) in kinds {
             let kind = Kind::of(number);

@@ -9,8 +9,8 @@ pub mod container;
 mod cursor;
 pub mod kind;
 mod pre;
-mod shards;
 mod sentence;
+mod shards;
 pub mod tokenizer;
 pub mod value;
 

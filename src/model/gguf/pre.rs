@@ -21,7 +21,7 @@ const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}
 const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 #[rustfmt::skip]
-const KNOWN: [(&[&str], Pre); 11] = [
+const KNOWN: [(&[&str], Pre); 10] = [
     (&["default"], Pre { patterns: &[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"], whole: false, bos: false }),
     (&["gpt-2", "olmo", "phi-2", "mpt", "exaone4", "trillion"], Pre { patterns: &[GPT2], whole: false, bos: false }),
     (&["llama-bpe", "llama3", "llama-v3", "falcon3"], Pre { patterns: &[LLAMA3], whole: true, bos: true }),
@@ -32,7 +32,6 @@ const KNOWN: [(&[&str], Pre); 11] = [
     (&["tekken"], Pre { patterns: &[TEKKEN], whole: true, bos: true }),
     (&["gpt-4o", "llama4"], Pre { patterns: &[GPT4O], whole: false, bos: false }),
     (&["deepseek-coder"], Pre { patterns: &[r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", r"\p{N}"], whole: false, bos: false }),
-    (&["deepseek-v3"], Pre { patterns: &[r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", r#"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#], whole: false, bos: false }),
 ];
 
 /// By llama.cpp's name.
@@ -44,6 +43,10 @@ pub fn named(name: &str) -> Option<&'static Pre> {
 
 /// Every name that is known.
 pub fn names() -> String {
-    let names: Vec<&str> = KNOWN.iter().flat_map(|(names, _)| *names).copied().collect();
+    let names: Vec<&str> = KNOWN
+        .iter()
+        .flat_map(|(names, _)| *names)
+        .copied()
+        .collect();
     names.join(", ")
 }

@@ -16,7 +16,10 @@ pub fn merges(pieces: &[(&str, f32)]) -> Vec<(String, String)> {
     order
         .par_iter()
         .flat_map_iter(|(whole, _)| {
-            let cuts = whole.char_indices().skip(1).map(|(at, _)| whole.split_at(at));
+            let cuts = whole
+                .char_indices()
+                .skip(1)
+                .map(|(at, _)| whole.split_at(at));
             let both = |(a, b): &(&str, &str)| known.contains_key(a) && known.contains_key(b);
             cuts.filter(both).map(|(a, b)| (a.to_owned(), b.to_owned()))
         })
@@ -29,7 +32,14 @@ mod tests {
 
     #[test]
     fn every_pair_is_a_merge_and_ranks_by_its_whole() {
-        let pieces = [("a", 0.0), ("b", 0.0), ("ab", -2.0), ("aé", -9.0), ("aba", -1.0), ("ba", -3.0)];
+        let pieces = [
+            ("a", 0.0),
+            ("b", 0.0),
+            ("ab", -2.0),
+            ("aé", -9.0),
+            ("aba", -1.0),
+            ("ba", -3.0),
+        ];
         let all = merges(&pieces);
         let all: Vec<(&str, &str)> = all.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         assert_eq!(all, [("a", "ba"), ("ab", "a"), ("a", "b"), ("b", "a")]);

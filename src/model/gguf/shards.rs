@@ -19,7 +19,11 @@ pub fn is_gguf(path: &Path) -> bool {
         let read = File::open(path).and_then(|mut file| file.read_exact(&mut first));
         read.is_ok() && first == *MAGIC
     };
-    if path.is_dir() { false } else { named || begins() }
+    if path.is_dir() {
+        false
+    } else {
+        named || begins()
+    }
 }
 
 /// All files of the model that `path` is a part of, in order.
@@ -75,7 +79,9 @@ pub(super) fn check(metadata: &HashMap<String, Value>, n: usize, several: usize)
     let number = said("split.no").unwrap_or(0);
     if several > 1 && number != n as u64 {
         let (number, n) = (number + 1, n + 1);
-        return Err(format!("it is file {number} of the model, its name says {n}"));
+        return Err(format!(
+            "it is file {number} of the model, its name says {n}"
+        ));
     }
     Ok(())
 }

@@ -168,7 +168,9 @@ impl<'a> Vocabulary<'a> {
         }
         let bpe = builder.build().map_err(|e| self.bad(e))?;
         let mut inner = Tokenizer::new(bpe);
-        let leads = gguf.flag("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
+        let leads = gguf
+            .flag("tokenizer.ggml.add_space_prefix")?
+            .unwrap_or(true);
         let blank = Replace::new(" ", BLANK).map_err(|e| self.bad(e))?;
         let mut normal: Vec<NormalizerWrapper> = vec![blank.into()];
         let back = Replace::new(BLANK, " ").map_err(|e| self.bad(e))?;
@@ -188,15 +190,12 @@ impl<'a> Vocabulary<'a> {
 
     /// Tokens that are found in a text before it is cut, and what stands around every
     /// text. `bos`: whether a first token does where the file does not say.
-    fn finish(
-        &self,
-        mut inner: Tokenizer,
-        bos: bool,
-        first: Option<u64>,
-    ) -> Result<Tokenizer> {
+    fn finish(&self, mut inner: Tokenizer, bos: bool, first: Option<u64>) -> Result<Tokenizer> {
         let of = |kind: i64, special: bool| {
             let ids = (0..self.tokens.len()).filter(move |&id| self.kind(id) == kind);
-            let all = ids.map(|id| self.tokens[id].as_str()).filter(|t| !t.is_empty());
+            let all = ids
+                .map(|id| self.tokens[id].as_str())
+                .filter(|t| !t.is_empty());
             let all = all.map(move |t| AddedToken::from(t, special).normalized(false));
             all.collect::<Vec<_>>()
         };
@@ -248,7 +247,9 @@ impl<'a> Vocabulary<'a> {
         let text = usize::try_from(id).ok().and_then(|id| self.tokens.get(id));
         let text = text.ok_or_else(|| {
             let most = self.tokens.len();
-            self.gguf.bad(format!("`{key}` is {id}, and the vocabulary has {most} tokens"))
+            self.gguf.bad(format!(
+                "`{key}` is {id}, and the vocabulary has {most} tokens"
+            ))
         })?;
         Ok(Some((id as u32, text.clone())))
     }
@@ -256,7 +257,9 @@ impl<'a> Vocabulary<'a> {
     fn needed(&self, name: &str, default: Option<u64>) -> Result<(u32, String)> {
         self.id(name, default)?.ok_or_else(|| {
             let (add, id) = (format!("add_{name}_token"), format!("{name}_token_id"));
-            self.gguf.bad(format!("`tokenizer.ggml.{add}` is true, and there is no `{id}`"))
+            self.gguf.bad(format!(
+                "`tokenizer.ggml.{add}` is true, and there is no `{id}`"
+            ))
         })
     }
 }

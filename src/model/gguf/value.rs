@@ -100,7 +100,11 @@ impl Value {
             10 => Value::Unsigned(from.u64()?),
             11 => Value::Signed(i64::from_le_bytes(from.number()?)),
             12 => Value::Float(f64::from_le_bytes(from.number()?)),
-            other => return Err(format!("its metadata hold a value of the unknown kind {other}")),
+            other => {
+                return Err(format!(
+                    "its metadata hold a value of the unknown kind {other}"
+                ));
+            }
         })
     }
 }
@@ -118,8 +122,16 @@ fn array(from: &mut Cursor, depth: usize) -> Read<Array> {
         4..=6 => 4,
         8 | 10..=12 => 8,
         9 if depth < DEEPEST => 12,
-        9 => return Err(format!("its metadata hold arrays nested more than {DEEPEST} deep")),
-        other => return Err(format!("its metadata hold an array of the unknown kind {other}")),
+        9 => {
+            return Err(format!(
+                "its metadata hold arrays nested more than {DEEPEST} deep"
+            ));
+        }
+        other => {
+            return Err(format!(
+                "its metadata hold an array of the unknown kind {other}"
+            ));
+        }
     };
     let n = from.count("values of an array", size)?;
     fn all<T>(n: usize, mut one: impl FnMut() -> Read<T>) -> Read<Vec<T>> {
