@@ -9,6 +9,7 @@ pub mod duel;
 pub mod erase;
 pub mod forensics;
 pub mod geometry;
+pub mod known;
 pub mod lens;
 pub mod localisation;
 pub mod neighbours;
