@@ -1,6 +1,7 @@
 //! Is the edit any good? Probes, confabulations, scores.
 
 pub mod board;
+pub mod calibrate;
 pub mod cases;
 pub mod confab;
 pub mod correlation;
