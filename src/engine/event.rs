@@ -129,6 +129,9 @@ pub struct ModelInfo {
     /// published ones or a trace's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<usize>,
+    /// `defaults` without a calibration: what one starts from.
+    #[serde(skip)]
+    pub published: Vec<(Method, ForMethod)>,
     /// ‖ΔW‖/‖W‖ of a sample of edits of this model, ascending; empty: not known.
     pub norm_sample: Vec<f64>,
 }

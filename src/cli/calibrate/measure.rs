@@ -8,6 +8,7 @@ use crate::cli::eval::known;
 use crate::cli::eval::lines::Lines;
 use crate::cli::eval::told::Told;
 use crate::edit::calibrated::{OneLayer, Range};
+use crate::edit::defaults::ForMethod;
 use crate::edit::{EditSpec, Hyper, Knob, LayerChoice, Method, MomentSource, defaults};
 use crate::engine::{ModelInfo, Outcome, Spec};
 use crate::measure::calibrate::{self, Figures, best, candidates, columns, hopeless};
@@ -199,7 +200,7 @@ impl<'a> Measure<'a> {
     /// Every fact edited at every one of `layers`; a layer that is clearly worse than
     /// another is given up.
     fn sweep(&mut self, layers: &[usize]) -> Result<Vec<(usize, Figures)>, CliError> {
-        let own = self.info.hyper(METHOD);
+        let own = self.own(METHOD).hyper;
         let ways: Vec<Way> = (layers.iter())
             .map(|&layer| Way::of(LayerChoice::At(layer), METHOD, own.clone()))
             .collect();
@@ -233,7 +234,7 @@ impl<'a> Measure<'a> {
         layer: usize,
     ) -> Result<(Hyper, Vec<(&'static str, f64, Figures)>), CliError> {
         let records = self.few();
-        let mut hyper = self.info.hyper(METHOD);
+        let mut hyper = self.own(METHOD).hyper;
         let mut tried = Vec::new();
         for (knob, values) in GRID {
             let own = knob.get(&hyper);
@@ -270,9 +271,11 @@ impl<'a> Measure<'a> {
     #[allow(clippy::type_complexity)]
     fn memit(&mut self, layer: usize) -> Result<(Option<Range>, Vec<(Range, Figures)>), CliError> {
         let method = Method::Memit;
-        let own = self.info.defaults(method).and_then(|own| own.layers);
+        let own = self.own(method);
         let layers = self.info.layers;
-        let (first, last) = own.unwrap_or_else(|| defaults::around(method, layer, layers));
+        let (first, last) = own
+            .layers
+            .unwrap_or_else(|| defaults::around(method, layer, layers));
         let width = last - first;
         let ending = |at: usize| (at.saturating_sub(width), at);
         let mut ranges = vec![(first, last), ending(layer)];
@@ -283,7 +286,7 @@ impl<'a> Measure<'a> {
         let all: BTreeSet<usize> = ranges.iter().flat_map(|&(a, b)| a..=b).collect();
         let all: Vec<usize> = all.into_iter().collect();
         self.collect(&all)?;
-        let hyper = self.info.hyper(method);
+        let hyper = own.hyper;
         let mut lambdas = LAMBDAS.to_vec();
         if !lambdas.contains(&hyper.lambda) {
             lambdas.push(hyper.lambda);
@@ -333,6 +336,16 @@ impl<'a> Measure<'a> {
         Ok((range, self.figures(&way, &records)))
     }
 
+    /// What one starts from, whatever an earlier calibration found.
+    fn own(&self, method: Method) -> ForMethod {
+        let mut all = self.info.published.iter();
+        let own = all.find(|(own, _)| *own == method);
+        own.map(|(_, own)| own.clone()).unwrap_or(ForMethod {
+            layers: None,
+            hyper: Hyper::default(),
+        })
+    }
+
     fn few(&self) -> Vec<Record> {
         let few = self.args.few.max(1);
         self.records.iter().take(few).cloned().collect()
@@ -343,7 +356,7 @@ impl<'a> Measure<'a> {
         self.client.run(Spec::Moments {
             layers: layers.to_vec(),
             source: MomentSource::Auto,
-            lambda: self.info.hyper(METHOD).ridge,
+            lambda: self.own(METHOD).hyper.ridge,
         })?;
         Ok(())
     }

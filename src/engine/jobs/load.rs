@@ -65,11 +65,19 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let is_atlas = spec.source == Source::Atlas;
     let world = World::atlas()?;
     let config = &loaded.decoder.config;
+    let published = Method::ALL.map(|method| (method, for_method(method, config, is_atlas)));
+    let published = Vec::from(published);
     let cache = state.folders.cache.as_deref();
     let (calibrated, ignored) = calibration::find(cache, &sha256, config.layers);
     if let Some(words) = ignored {
         job.say(EventKind::Warning(words));
     }
+    let taken: Vec<_> = (published.iter().cloned())
+        .map(|(method, own)| match &calibrated {
+            Some(table) => (method, table.over(method, own)),
+            None => (method, own),
+        })
+        .collect();
     // What another model knows is asked, unless that was done before.
     let known = super::know::kept(&state.folders, &sha256);
     let examples = if is_atlas {
@@ -100,17 +108,8 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
             Some(table) => Some(table.rome.layer),
             None => defaults(config, is_atlas).layer,
         },
-        defaults: Method::ALL
-            .iter()
-            .map(|&method| {
-                let own = for_method(method, config, is_atlas);
-                let own = match &calibrated {
-                    Some(table) => table.over(method, own),
-                    None => own,
-                };
-                (method, own)
-            })
-            .collect(),
+        defaults: taken,
+        published,
         norm_sample: if is_atlas {
             crate::measure::sample::atlas()
         } else {

@@ -156,6 +156,13 @@ fn plain(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<Ef
     let ticket = job.ticket;
     validation::over(state, ticket, &result);
     state.confabs.asked.remove(&ticket);
+    if job.kind == JobKind::Know
+        && !matches!(result, Ok(Outcome::Known { .. }))
+        && let Some(model) = &mut state.model
+    {
+        // Who stopped the asking is not asked again.
+        model.asks = false;
+    }
     let made = state.edits.making.iter().position(|m| m.ticket == ticket);
     let made = made.map(|at| state.edits.making.remove(at));
     if let Some(lost) = made.as_ref().filter(|m| m.again)

@@ -77,6 +77,9 @@ pub fn forget(state: &mut State) {
 /// Asks the open model what it knows, as long as that is not known well enough.
 pub fn ask(state: &mut State) -> Option<Effect> {
     state.model.as_ref().filter(|model| model.asks)?;
+    if state.jobs.of_kind(JobKind::Know).next().is_some() {
+        return None;
+    }
     let (_, effect) = state.jobs.submit(Spec::Know);
     Some(effect)
 }
@@ -89,7 +92,8 @@ pub fn known(
     known: usize,
     done: bool,
 ) -> Vec<Effect> {
-    let Some(model) = &mut state.model else {
+    // What was asked of a model that is not open any more says nothing of this one.
+    let Some(model) = state.model.as_mut().filter(|model| model.asks) else {
         return vec![];
     };
     let none = model.examples.is_empty();

@@ -38,6 +38,7 @@ pub fn model() -> ModelInfo {
         ],
         asks: false,
         calibrated: None,
+        published: Vec::new(),
         default_layer: None,
         defaults: Vec::new(),
         norm_sample: (0..60)
