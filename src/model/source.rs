@@ -1,4 +1,5 @@
-//! Where a model comes from: the binary itself, or a folder.
+//! Where a model comes from: the binary itself, a folder, the hub, or another
+//! program's store.
 
 use super::config::Config;
 use super::decoder::Decoder;
@@ -7,7 +8,7 @@ use super::error::{ModelError, Result};
 use super::tokenizer::Tokens;
 use super::weights::Weights;
 use super::weights::checkpoint::Checkpoint;
-use crate::hub::{ModelId, Settings, cache};
+use crate::hub::{ModelId, Settings, StoreId, cache, stores};
 use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub enum Source {
     Folder(PathBuf),
     /// A model of the Hugging Face hub, opened from the cache of its tools.
     Hub(ModelId),
+    /// A model that another program keeps on this machine.
+    Stored(StoreId),
 }
 
 impl Source {
@@ -48,20 +51,29 @@ impl Source {
         if text == "atlas" {
             return Source::Atlas;
         }
+        if let Some(id) = StoreId::parse(text) {
+            return Source::Stored(id);
+        }
         match ModelId::parse(text) {
             Ok(id) if !Path::new(text).is_dir() => Source::Hub(id),
             _ => Source::Folder(PathBuf::from(text)),
         }
     }
 
-    /// The same model by the folder it lies in; one of the hub that is not
-    /// whole on this machine is refused.
+    /// A model by its place: a folder in Hugging Face layout.
+    pub fn at(path: PathBuf) -> Source {
+        Source::Folder(path)
+    }
+
+    /// The same model by the folder or file it lies in; one of the hub or of a
+    /// store that is not whole on this machine is refused.
     pub fn on_disk(&self, settings: &Settings) -> Result<Source> {
         match self {
             Source::Hub(id) => match cache::find(settings, id) {
-                Some((folder, _)) => Ok(Source::Folder(folder)),
+                Some(found) => Ok(Source::at(found.gguf.unwrap_or(found.folder))),
                 None => Err(ModelError::NotFetched { id: id.to_string() }),
             },
+            Source::Stored(id) => Ok(Source::at(stores::find(settings, id)?)),
             here => Ok(here.clone()),
         }
     }
@@ -75,6 +87,7 @@ impl Source {
                 name.unwrap_or_else(|| path.display().to_string())
             }
             Source::Hub(id) => id.to_string(),
+            Source::Stored(id) => id.to_string(),
         }
     }
 
@@ -83,7 +96,9 @@ impl Source {
         match self {
             Source::Atlas => Ok(WeightFiles::Embedded(ATLAS_WEIGHTS)),
             Source::Folder(folder) => Ok(WeightFiles::Files(weight_files(folder)?)),
-            Source::Hub(_) => self.on_disk(&Settings::from_env())?.weight_files(),
+            Source::Hub(_) | Source::Stored(_) => {
+                self.on_disk(&Settings::from_env())?.weight_files()
+            }
         }
     }
 
@@ -103,7 +118,7 @@ impl Source {
                 let path = folder.join("config.json");
                 Config::from_json(&read(&path)?, &path)
             }
-            Source::Hub(_) => self.on_disk(&Settings::from_env())?.config(),
+            Source::Hub(_) | Source::Stored(_) => self.on_disk(&Settings::from_env())?.config(),
         }
     }
 
@@ -119,7 +134,9 @@ impl Source {
                 return Ok(both.map(|(name, bytes)| (name.into(), bytes.into())).into());
             }
             Source::Folder(folder) => folder,
-            Source::Hub(_) => return self.on_disk(&Settings::from_env())?.companions(),
+            Source::Hub(_) | Source::Stored(_) => {
+                return self.on_disk(&Settings::from_env())?.companions();
+            }
         };
         let there = COMPANIONS.iter().filter(|name| folder.join(name).is_file());
         there
@@ -135,14 +152,16 @@ impl Source {
                 let config = self.config()?;
                 shape_of(&config, &Checkpoint::open(&weight_files(folder)?)?)
             }
-            Source::Hub(_) => self.on_disk(&Settings::from_env())?.shape(),
+            Source::Hub(_) | Source::Stored(_) => self.on_disk(&Settings::from_env())?.shape(),
         }
     }
 
     /// The tokenizer, checked against the config.
     pub fn tokens(&self, config: &Config) -> Result<Tokens> {
         let folder = match self {
-            Source::Hub(_) => return self.on_disk(&Settings::from_env())?.tokens(config),
+            Source::Hub(_) | Source::Stored(_) => {
+                return self.on_disk(&Settings::from_env())?.tokens(config);
+            }
             Source::Atlas => return Tokens::from_json(ATLAS_TOKENIZER, Path::new("(embedded)")),
             Source::Folder(folder) => folder,
         };
@@ -188,13 +207,17 @@ pub struct Shape {
     pub parameters: u64,
     /// Of the weight files.
     pub bytes: u64,
+    /// The precision that most numbers have: `BF16`.
+    pub precision: String,
 }
 
 fn shape_of(config: &Config, checkpoint: &Checkpoint) -> Result<Shape> {
+    let views = checkpoint.views()?;
     Ok(Shape {
         family: config.family.name(),
-        parameters: checkpoint.views()?.count(),
+        parameters: views.count(),
         bytes: checkpoint.bytes(),
+        precision: views.precision(),
     })
 }
 

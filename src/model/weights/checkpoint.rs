@@ -5,6 +5,7 @@ use crate::model::error::{ModelError, Result};
 use crate::model::mmap;
 use memmap2::Mmap;
 use safetensors::tensor::{SafeTensors, TensorView};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 enum Bytes {
@@ -82,6 +83,17 @@ impl Views<'_> {
         tensors
             .map(|(_, t)| t.shape().iter().product::<usize>() as u64)
             .sum()
+    }
+
+    /// The type that most numbers have; empty without any.
+    pub fn precision(&self) -> String {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for (_, tensor) in self.shards.iter().flat_map(|(_, s)| s.iter()) {
+            let numbers = tensor.shape().iter().product::<usize>();
+            *counts.entry(format!("{:?}", tensor.dtype())).or_default() += numbers;
+        }
+        let most = counts.into_iter().max_by_key(|(_, numbers)| *numbers);
+        most.map(|(name, _)| name).unwrap_or_default()
     }
 
     pub fn has(&self, name: &str) -> bool {
