@@ -79,7 +79,7 @@ fn begins(path: &str) -> bool {
 /// The quantisation that a file's name says, in capitals: `Q4_K_M`.
 pub fn quantisation(path: &str) -> Option<String> {
     let name = title(path).rsplit('/').next()?.to_ascii_uppercase();
-    let found = name.rsplit(['-', '.']).find_map(|part| {
+    let found = name.rsplit(['-', '.', ' ']).find_map(|part| {
         let tails = part
             .match_indices('_')
             .map(|(at, _)| part.split_at(at + 1).1);
@@ -126,7 +126,7 @@ fn has_word(path: &str, word: &str) -> bool {
     let open = |at: usize| {
         let before = at.checked_sub(1).map(|at| path.as_bytes()[at]);
         let after = path.as_bytes().get(at + word.len());
-        before.is_none_or(|b| b"/-._".contains(&b)) && after.is_some_and(|b| b".-".contains(b))
+        before.is_none_or(|b| b"/-._ ".contains(&b)) && after.is_some_and(|b| b".-".contains(b))
     };
     !word.is_empty() && path.match_indices(word.as_str()).any(|(at, _)| open(at))
 }

@@ -4,7 +4,7 @@
 
 use super::config::{Config, NormKind, Position, Residual};
 use super::error::{ModelError, Result};
-use super::ops::{self, Mlp, Turns};
+use super::ops::{self, Heads, Mlp, Turns};
 use super::probe::{Point, Probe, Site};
 use super::span::{Past, Span, Window};
 use super::weights::{Block, Linear, Norm, Weights};
@@ -20,6 +20,8 @@ pub struct Decoder {
     pub weights: Arc<Weights>,
     /// Radians a position of each rotary pair; empty where positions are learned.
     frequencies: Arc<[f64]>,
+    /// The same of local layers, where they turn by a base of their own.
+    local_frequencies: Option<Arc<[f64]>>,
     /// Edited `down` matrices by layer; the pristine ones stay in `weights`.
     edited: BTreeMap<usize, Down>,
 }
@@ -34,8 +36,11 @@ impl Decoder {
             Position::Learned => Vec::new(),
             Position::Rotary(rotary) => rotary.frequencies(),
         };
+        let local = config.attention.local.as_ref();
+        let own = local.and_then(|local| local.rotary.as_ref());
         Decoder {
             frequencies: frequencies.into(),
+            local_frequencies: own.map(|rotary| rotary.frequencies().into()),
             config: Arc::new(config),
             weights: Arc::new(weights),
             edited: BTreeMap::new(),
@@ -124,7 +129,8 @@ impl Decoder {
         self.add_positions(&x, span)
     }
 
-    /// Rows of the embedding matrix, `[B, R, d]`, before positions.
+    /// Rows of the embedding matrix, scaled where the family does that: `[B, R, d]`,
+    /// before positions.
     pub fn embed_tokens(&self, ids: &[&[u32]]) -> Result<Tensor> {
         let rows = ids.first().map_or(0, |row| row.len());
         if rows == 0 {
@@ -145,12 +151,16 @@ impl Decoder {
         }
         let flat: Vec<u32> = ids.iter().flat_map(|row| row.iter().copied()).collect();
         let flat = Tensor::from_vec(flat, ids.len() * rows, self.device())?;
-        Ok(self
+        let x = self
             .weights
             .embed
             .index_select(&flat, 0)?
             .to_dtype(DType::F32)?
-            .reshape((ids.len(), rows, self.config.d))?)
+            .reshape((ids.len(), rows, self.config.d))?;
+        if self.config.embed_scale == 1.0 {
+            return Ok(x);
+        }
+        Ok((x * self.config.embed_scale)?)
     }
 
     /// Adds learned positions to `x` `[B, R, d]`; rotary families add nothing here.
@@ -234,16 +244,17 @@ impl Decoder {
     ) -> Result<Tensor> {
         let block = &self.weights.blocks[layer];
         let x = probe.visit(Site::new(layer, Point::ResidPre), x)?;
-        let normed = self.norm(&x, &block.norm_1)?;
+        let normed = self.norm_if(&x, block.norm_1.as_ref())?;
         let (queries, x) = (window.of(&normed)?, window.of(&x)?);
         let attn = self.attention(layer, [&queries, &normed], window, span, past, probe)?;
         let attn = probe.visit(Site::new(layer, Point::AttnOut), attn)?;
+        let mid = self.add_attn(layer, &x, &attn)?;
         let out = match self.config.residual {
             Residual::Sequential => {
-                let mid = probe.visit(Site::new(layer, Point::ResidMid), (x + attn)?)?;
-                let normed = self.norm(&mid, block.norm_2.as_ref().unwrap_or(&block.norm_1))?;
+                let mid = probe.visit(Site::new(layer, Point::ResidMid), mid)?;
+                let normed = self.norm_if(&mid, block.norm_2.as_ref())?;
                 let value = self.mlp(layer, &normed, probe)?;
-                (mid + value)?
+                self.add_mlp(layer, &mid, &value)?
             }
             Residual::Parallel { one_norm } => {
                 let normed = match &block.norm_2 {
@@ -251,10 +262,28 @@ impl Decoder {
                     _ => queries,
                 };
                 let value = self.mlp(layer, &normed, probe)?;
-                ((x + attn)? + value)?
+                self.add_mlp(layer, &mid, &value)?
             }
         };
         probe.visit(Site::new(layer, Point::ResidPost), out)
+    }
+
+    /// The residual `x` with what attention of `layer` wrote, both `[.., d]`: through
+    /// the norm between them, where the family has one.
+    pub fn add_attn(&self, layer: usize, x: &Tensor, attn: &Tensor) -> Result<Tensor> {
+        let norm = self.weights.blocks[layer].post_attn.as_ref();
+        Ok((x + self.norm_if(attn, norm)?)?)
+    }
+
+    /// The same with what the MLP of `layer` wrote.
+    pub fn add_mlp(&self, layer: usize, x: &Tensor, value: &Tensor) -> Result<Tensor> {
+        let norm = self.weights.blocks[layer].post_mlp.as_ref();
+        Ok((x + self.norm_if(value, norm)?)?)
+    }
+
+    /// Whether a norm stands between W of `layer` and the residual.
+    pub fn norms_values(&self, layer: usize) -> bool {
+        self.weights.blocks[layer].post_mlp.is_some()
     }
 
     /// Attention of `layer` from normed rows `queries` `[B, Q, d]`, those in the
@@ -268,19 +297,32 @@ impl Decoder {
         past: Option<&mut Past>,
         probe: &mut P,
     ) -> Result<Tensor> {
-        let bias = &window.of(&span.bias)?;
+        let attention = &self.config.attention;
+        let local = attention.local_at(layer);
+        let bias = &match local {
+            Some(local) => window.of(&span.within(local.window)?)?,
+            None => window.of(&span.bias)?,
+        };
         let block = &self.weights.blocks[layer];
         let (mut q, mut k) = (linear(queries, &block.q)?, linear(x, &block.k)?);
         let v = linear(x, &block.v)?;
-        let (heads, kv_heads) = (self.config.heads, self.config.kv_heads);
-        if let Some((q_norm, k_norm)) = &block.head_norms {
+        let heads = Heads {
+            query: self.config.heads,
+            kv: self.config.kv_heads,
+            scale: attention.scale,
+            cap: attention.cap,
+        };
+        if let Some((q_norm, k_norm)) = &block.qk_norms {
             q = self.norm_heads(&q, q_norm)?;
             k = self.norm_heads(&k, k_norm)?;
         }
         if let Position::Rotary(rotary) = &self.config.position {
-            let turns = |starts: &[usize], rows| {
-                Turns::new(&self.frequencies, rotary.interleaved, starts, rows)
+            let frequencies = match (local, &self.local_frequencies) {
+                (Some(_), Some(own)) => own,
+                _ => &self.frequencies,
             };
+            let turns =
+                |starts: &[usize], rows| Turns::new(frequencies, rotary.interleaved, starts, rows);
             let (hd, starts) = (self.config.head_dim, window.starts(span));
             q = ops::rotate(&q, hd, &turns(&starts, window.count))?;
             k = ops::rotate(&k, hd, &turns(&span.starts, span.rows))?;
@@ -290,9 +332,9 @@ impl Decoder {
                 Some(past) => past.extend(layer, k, v)?,
                 None => (k, v),
             };
-            let pattern = ops::attention_pattern(&q, &k, bias, heads, kv_heads)?;
+            let pattern = ops::attention_pattern(&q, &k, bias, heads)?;
             let pattern = probe.visit(Site::new(layer, Point::AttnPattern), pattern)?;
-            let mixed = ops::apply_pattern(&pattern, &v, kv_heads)?;
+            let mixed = ops::apply_pattern(&pattern, &v, heads.kv)?;
             return linear(&mixed, &block.o);
         }
         // A past that grows is joined to what it keeps; any other is read where it lies.
@@ -304,7 +346,7 @@ impl Decoder {
             Some(past) => (past.at(layer), k, v),
             None => (None, k, v),
         };
-        let mixed = ops::attend_after(past, &q, &k, &v, bias, heads, kv_heads)?;
+        let mixed = ops::attend_after(past, &q, &k, &v, bias, heads)?;
         linear(&mixed, &block.o)
     }
 
@@ -336,16 +378,21 @@ impl Decoder {
         probe: &mut P,
     ) -> Result<Tensor> {
         let block = &self.weights.blocks[layer];
-        let normed = self.norm(resid, block.norm_2.as_ref().unwrap_or(&block.norm_1))?;
-        self.mlp(layer, &normed, probe)
+        let before = block.norm_2.as_ref().or(block.norm_1.as_ref());
+        self.mlp(layer, &self.norm_if(resid, before)?, probe)
     }
 
-    /// An RMS norm over each head of `[B, R, heads·head_dim]`.
+    /// An RMS norm of queries or keys `[B, R, heads·head_dim]`, as wide as its weight:
+    /// over each head, or over all of them.
     fn norm_heads(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let (b, r, width) = x.dims3()?;
-        let hd = self.config.head_dim;
-        let heads = x.reshape((b, r, width / hd, hd))?;
+        let over = weight.elem_count();
+        let heads = x.reshape((b, r, width / over, over))?;
         Ok(ops::rms_norm(&heads, weight, self.config.norm_eps)?.reshape((b, r, width))?)
+    }
+
+    fn norm_if(&self, x: &Tensor, norm: Option<&Norm>) -> Result<Tensor> {
+        norm.map_or_else(|| Ok(x.clone()), |norm| self.norm(x, norm))
     }
 
     fn norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
@@ -360,7 +407,11 @@ impl Decoder {
     pub fn logits<P: Probe>(&self, resid: &Tensor, probe: &mut P) -> Result<Tensor> {
         let normed = self.norm(resid, &self.weights.norm_f)?;
         let normed = probe.visit(Site::new(self.layers() - 1, Point::FinalNorm), normed)?;
-        linear(&normed, &self.weights.head)
+        let logits = linear(&normed, &self.weights.head)?;
+        match self.config.logit_cap {
+            Some(cap) => Ok(((logits / cap)?.tanh()? * cap)?),
+            None => Ok(logits),
+        }
     }
 
     /// Log-probabilities `[N, V]` after residual rows `[N, d]`.

@@ -10,6 +10,7 @@ pub mod device;
 pub mod error;
 pub mod generate;
 pub mod generate_many;
+pub mod gguf;
 pub mod inventory;
 #[allow(unsafe_code)]
 pub mod mmap;

@@ -156,6 +156,24 @@ impl Source {
         }
     }
 
+    /// What of the weights does not belong to the text model, in words: the part that
+    /// sees pictures.
+    pub fn left_out(&self) -> Result<Option<String>> {
+        let checkpoint = self.checkpoint()?;
+        let views = checkpoint.views()?;
+        let names = views.names();
+        let seen = |name: &&&str| {
+            ["vision_tower.", "multi_modal_projector."]
+                .iter()
+                .any(|part| name.contains(part))
+        };
+        let count = names.iter().filter(seen).count();
+        Ok((count > 0).then(|| {
+            let s = if count == 1 { "" } else { "s" };
+            format!("only the text part was opened; {count} tensor{s} of the vision part left out")
+        }))
+    }
+
     /// The tokenizer, checked against the config.
     pub fn tokens(&self, config: &Config) -> Result<Tokens> {
         let folder = match self {

@@ -4,7 +4,7 @@ use super::Job;
 use crate::edit::Method;
 use crate::edit::defaults::{defaults, for_method};
 use crate::engine::error::Result;
-use crate::engine::event::{ModelInfo, Outcome, Stage};
+use crate::engine::event::{EventKind, ModelInfo, Outcome, Stage};
 use crate::engine::pace::Pace;
 use crate::engine::spec::LoadSpec;
 use crate::engine::state::{Model, State};
@@ -58,6 +58,9 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         name: spec.source.name(),
         ..source.load_at(&place)?
     };
+    if let Some(words) = source.left_out()? {
+        job.say(EventKind::Warning(words));
+    }
     // What it takes in all is known only now.
     let limit = spec.memory;
     Brake {

@@ -27,6 +27,7 @@ mod slices;
 mod check;
 
 pub use activation::Activation;
+pub use attend::Heads;
 pub use attention::{apply_pattern, attend, attend_after, attention_pattern, join};
 pub use cross_entropy::{cross_entropy, nll};
 pub use linear::{Affine, linear, linear_of};

@@ -21,6 +21,10 @@ pub fn file(on: &[On], config: &Config) -> Result<Vec<u8>, ExportError> {
         Family::Llama | Family::Mistral => "llama",
         Family::Qwen2 => "qwen2",
         Family::Qwen3 => "qwen3",
+        Family::Gemma2 => "gemma2",
+        Family::Gemma3 => "gemma3",
+        Family::Phi3 => "phi3",
+        Family::Olmo2 => "olmo2",
         Family::GptJ => return Err(ExportError::NoArchitecture("GPT-J")),
     };
     let layers = low_rank::layers(on, config)?;
