@@ -1,10 +1,11 @@
-//! Where a model comes from: the binary itself, a folder, the hub, or another
-//! program's store.
+//! Where a model comes from: the binary itself, a folder, a GGUF, the hub, or
+//! another program's store.
 
 use super::config::Config;
 use super::decoder::Decoder;
 use super::device::Place;
 use super::error::{ModelError, Result};
+use super::gguf::{self, Gguf};
 use super::tokenizer::Tokens;
 use super::weights::Weights;
 use super::weights::checkpoint::Checkpoint;
@@ -40,6 +41,8 @@ pub enum Source {
     Folder(PathBuf),
     /// A model of the Hugging Face hub, opened from the cache of its tools.
     Hub(ModelId),
+    /// A GGUF: a file, or any of the files of one model.
+    Gguf(PathBuf),
     /// A model that another program keeps on this machine.
     Stored(StoreId),
 }
@@ -51,18 +54,30 @@ impl Source {
         if text == "atlas" {
             return Source::Atlas;
         }
+        let path = Path::new(text);
+        if path.is_file() {
+            return Source::at(path.to_owned());
+        }
         if let Some(id) = StoreId::parse(text) {
             return Source::Stored(id);
         }
         match ModelId::parse(text) {
-            Ok(id) if !Path::new(text).is_dir() => Source::Hub(id),
-            _ => Source::Folder(PathBuf::from(text)),
+            Ok(id) if !path.is_dir() => Source::Hub(id),
+            _ => Source::at(path.to_owned()),
         }
     }
 
-    /// A model by its place: a folder in Hugging Face layout.
+    /// A model by its place: a GGUF, else a folder in Hugging Face layout.
     pub fn at(path: PathBuf) -> Source {
-        Source::Folder(path)
+        let named = path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
+        // Nothing is opened to find out: a pipe would wait.
+        if path.is_file() || named && !path.is_dir() {
+            Source::Gguf(path)
+        } else {
+            Source::Folder(path)
+        }
     }
 
     /// The same model by the folder or file it lies in; one of the hub or of a
@@ -82,7 +97,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Source::Atlas => "atlas".into(),
-            Source::Folder(path) => {
+            Source::Folder(path) | Source::Gguf(path) => {
                 let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
                 name.unwrap_or_else(|| path.display().to_string())
             }
@@ -96,6 +111,7 @@ impl Source {
         match self {
             Source::Atlas => Ok(WeightFiles::Embedded(ATLAS_WEIGHTS)),
             Source::Folder(folder) => Ok(WeightFiles::Files(weight_files(folder)?)),
+            Source::Gguf(path) => Ok(WeightFiles::Files(gguf::files(path)?)),
             Source::Hub(_) | Source::Stored(_) => {
                 self.on_disk(&Settings::from_env())?.weight_files()
             }
@@ -104,13 +120,20 @@ impl Source {
 
     /// The weights, mapped and not yet read.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
+        match self {
+            Source::Gguf(path) => return Checkpoint::gguf(path),
+            Source::Hub(_) | Source::Stored(_) => {
+                return self.on_disk(&Settings::from_env())?.checkpoint();
+            }
+            Source::Atlas | Source::Folder(_) => {}
+        }
         match self.weight_files()? {
             WeightFiles::Embedded(bytes) => Ok(Checkpoint::embedded(bytes)),
             WeightFiles::Files(files) => Checkpoint::open(&files),
         }
     }
 
-    /// What the model's `config.json` says.
+    /// What the model's `config.json` says, or a GGUF's settings.
     pub fn config(&self) -> Result<Config> {
         match self {
             Source::Atlas => Config::from_json(ATLAS_CONFIG, Path::new("(embedded)")),
@@ -118,6 +141,7 @@ impl Source {
                 let path = folder.join("config.json");
                 Config::from_json(&read(&path)?, &path)
             }
+            Source::Gguf(path) => gguf::config::read(&Gguf::open(path)?),
             Source::Hub(_) | Source::Stored(_) => self.on_disk(&Settings::from_env())?.config(),
         }
     }
@@ -137,6 +161,12 @@ impl Source {
             Source::Hub(_) | Source::Stored(_) => {
                 return self.on_disk(&Settings::from_env())?.companions();
             }
+            Source::Gguf(path) => {
+                return Err(ModelError::Unsupported {
+                    what: format!("a folder of safetensors from a GGUF ({})", path.display()),
+                    hint: "export with --as gguf-model, which keeps the file's own form".into(),
+                });
+            }
         };
         let there = COMPANIONS.iter().filter(|name| folder.join(name).is_file());
         there
@@ -152,6 +182,7 @@ impl Source {
                 let config = self.config()?;
                 shape_of(&config, &Checkpoint::open(&weight_files(folder)?)?)
             }
+            Source::Gguf(_) => shape_of(&self.config()?, &self.checkpoint()?),
             Source::Hub(_) | Source::Stored(_) => self.on_disk(&Settings::from_env())?.shape(),
         }
     }
@@ -181,6 +212,11 @@ impl Source {
                 return self.on_disk(&Settings::from_env())?.tokens(config);
             }
             Source::Atlas => return Tokens::from_json(ATLAS_TOKENIZER, Path::new("(embedded)")),
+            Source::Gguf(path) => {
+                let tokens = gguf::tokenizer::read(&Gguf::open(path)?)?;
+                tokens.check(config, path)?;
+                return Ok(tokens);
+            }
             Source::Folder(folder) => folder,
         };
         let path = folder.join("tokenizer.json");

@@ -67,7 +67,7 @@ impl Family {
 }
 
 /// How a token's position enters.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Position {
     /// A learned table `[context, d]`, added to the token embedding.
     Learned,

@@ -4,9 +4,10 @@ use super::fields::Fields;
 use super::unsupported;
 use crate::model::error::Result;
 use std::f64::consts::PI;
+use std::sync::Arc;
 
 /// How queries and keys are turned by their position.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rotary {
     /// Leading components of a head that turn; the others stay.
     pub width: usize,
@@ -16,7 +17,7 @@ pub struct Rotary {
     pub scaling: Scaling,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scaling {
     None,
     /// All turns are slowed alike, by this factor.
@@ -29,6 +30,8 @@ pub enum Scaling {
         high: f64,
         original: f64,
     },
+    /// Each pair's turn is slowed by its own number: how a GGUF holds Llama 3's.
+    Divisors(Arc<[f32]>),
 }
 
 impl Rotary {
@@ -111,16 +114,18 @@ impl Rotary {
     pub fn frequencies(&self) -> Vec<f64> {
         let half = self.width / 2;
         (0..half)
-            .map(|i| self.scaling.of(self.theta.powf(-(i as f64) / half as f64)))
+            .map(|i| (self.scaling).of(i, self.theta.powf(-(i as f64) / half as f64)))
             .collect()
     }
 }
 
 impl Scaling {
-    fn of(&self, frequency: f64) -> f64 {
+    /// The frequency of pair `i`.
+    fn of(&self, i: usize, frequency: f64) -> f64 {
         let (factor, low, high, original) = match *self {
             Scaling::None => return frequency,
             Scaling::Linear(factor) => return frequency / factor,
+            Scaling::Divisors(ref by) => return frequency / by.get(i).map_or(1.0, |&x| x.into()),
             Scaling::Llama3 {
                 factor,
                 low,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 /// What Llama 3 slows its turns by, pair by pair.
 const DIVISORS: &str = "rope_freqs.weight";
 
-const KNOWN: &str = "llama, qwen2, qwen3, gpt2 and gptneox are known";
+const KNOWN: &str = "llama, qwen2, qwen3, gemma2, gemma3, phi3, olmo2, gpt2 and gptneox are known";
 
 /// What the model is.
 ///
@@ -22,6 +22,9 @@ pub fn read(gguf: &Gguf) -> Result<Config> {
     let words = Words::of(gguf)?;
     let json = match words.architecture {
         "llama" | "qwen2" | "qwen3" => llama(&words)?,
+        "phi3" => phi3(&words)?,
+        "olmo2" => olmo2(&words)?,
+        "gemma2" | "gemma3" => gemma(&words)?,
         "gpt2" => gpt2(&words)?,
         "gptneox" => gptneox(&words)?,
         other => {
@@ -164,6 +167,65 @@ fn llama(words: &Words) -> Result<Object> {
             "rms_norm_eps": words.number("attention.layer_norm_rms_epsilon")?,
             "rope_theta": words.number("rope.freq_base")?,
             "partial_rotary_factor": words.share(head)?,
+        }),
+    ))
+}
+
+fn phi3(words: &Words) -> Result<Object> {
+    for name in ["rope_factors_long.weight", "rope_factors_short.weight"] {
+        if words.gguf.tensor(name).is_some() {
+            return Err(ModelError::Unsupported {
+                what: format!("the rotary scaling \"longrope\" (`{name}`)"),
+                hint: "take the model of the short context".into(),
+            });
+        }
+    }
+    // The file may name a window that the model was not trained to look beyond;
+    // llama.cpp does not look at it.
+    let window = words.gguf.whole(&words.key("attention.sliding_window"))?;
+    Ok(with(
+        llama(words)?,
+        json!({ "sliding_window": window.unwrap_or(0) }),
+    ))
+}
+
+fn olmo2(words: &Words) -> Result<Object> {
+    let key = words.key("attention.sliding_window");
+    if words.gguf.whole(&key)?.is_some_and(|window| window > 0) {
+        return Err(ModelError::Unsupported {
+            what: format!("OLMo 3, whose layers look at a window (`{key}`)"),
+            hint: KNOWN.into(),
+        });
+    }
+    llama(words)
+}
+
+/// Gemma 2 and 3. Every second layer of Gemma 2, five of six of Gemma 3, are local:
+/// the families' default, too. So are Gemma 2's caps.
+fn gemma(words: &Words) -> Result<Object> {
+    let third = words.architecture == "gemma3";
+    let (d, layers) = (
+        words.whole("embedding_length")?,
+        words.whole("block_count")?,
+    );
+    let heads = words.whole("attention.head_count")?;
+    // Of the 27-billion models alone, queries are scaled by another width than a head's.
+    let large = layers == if third { 62 } else { 46 };
+    let scalar = if large {
+        d / heads.max(1)
+    } else {
+        words.head_dim(d, heads)?
+    };
+    let local = words.number("rope.freq_base_swa")?.unwrap_or(1e4);
+    Ok(with(
+        llama(words)?,
+        json!({
+            "model_type": if third { "gemma3_text" } else { "gemma2" },
+            "query_pre_attn_scalar": scalar,
+            "sliding_window": words.whole("attention.sliding_window")?,
+            "attn_logit_softcapping": words.number("attn_logit_softcapping")?,
+            "final_logit_softcapping": words.number("final_logit_softcapping")?,
+            "rope_local_base_freq": third.then_some(local),
         }),
     ))
 }

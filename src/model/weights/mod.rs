@@ -4,6 +4,7 @@
 pub mod checkpoint;
 pub mod down;
 pub mod ending;
+pub mod gguf;
 mod gpt2;
 mod gptj;
 mod llama;
