@@ -156,6 +156,7 @@ fn options(mut cli: Cli, show: Option<Show>) -> Result<Options, CliError> {
         ground: config.ground,
         mouse: !cli.no_mouse && config.mouse.unwrap_or(true),
         pace: config.frames.map(|frames| pace.frames(frames)),
+        folders: config.models.folders,
         record: cli.record,
         follow: cli.follow.then(folders::followed).flatten(),
     })

@@ -5,6 +5,7 @@ use super::error::CliError;
 use super::table::{Align, Table, size};
 use super::train::{self, ExamineArgs, TrainArgs};
 use super::{Context, calibrate, forensics, models, moments, open};
+use crate::config::Config;
 use crate::engine::ModelInfo;
 use crate::hub::Settings;
 use std::io::{self, Write};
@@ -53,7 +54,11 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
             }
             Ok(print(&info, out)?)
         }
-        Command::List { json } => Ok(models::list(&Settings::from_env(), json, out)?),
+        Command::List { json } => {
+            let mut settings = Settings::from_env();
+            settings.places.folders = Config::of_user()?.models.folders;
+            Ok(models::list(&settings, json, out)?)
+        }
         Command::Fetch { id } => models::fetch(&Settings::from_env(), &id, context, out),
         Command::Diff(args) => forensics::run(&args, context, out),
         Command::Moments(args) => moments::run(args, context, out),

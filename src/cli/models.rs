@@ -5,57 +5,78 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::table::{Align, Table, size};
 use crate::engine::{EventKind, Pace, Stage};
-use crate::hub::{self, ModelId, Settings, cache};
-use crate::model::source::{Shape, Source};
+use crate::hub::{self, ModelId, Origin, Settings};
+use crate::model::inventory::{self, Facts, Item};
 use serde_json::json;
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Everything that `--model` opens without a network.
 pub fn list(settings: &Settings, json: bool, out: &mut dyn Write) -> io::Result<()> {
-    let mut table = Table::new(&[Align::Left, Align::Left, Align::Right, Align::Right]);
-    table.row(["model", "family", "parameters", "size"]);
-    let atlas = Source::Atlas.shape();
-    let found = cache::all(settings);
-    let shapes = found.iter().map(|(id, folder)| {
-        let shape = Source::Folder(folder.clone())
-            .shape()
-            .map_err(|e| e.to_string());
-        (id.repo.as_str(), shape, Some(folder.as_path()))
-    });
-    let atlas = ("atlas", atlas.map_err(|e| e.to_string()), None::<&Path>);
-    let mut lines = Vec::new();
-    for (name, shape, folder) in std::iter::once(atlas).chain(shapes) {
-        match &shape {
-            Ok(Shape {
-                family,
-                parameters,
-                bytes,
-            }) => {
-                let parameters_text = format!("{:.1} M", *parameters as f64 / 1e6);
-                table.row([name, family, &parameters_text, &size(*bytes)]);
-                lines.push(
-                    json!({"model": name, "family": family, "parameters": parameters,
-                    "bytes": bytes, "folder": folder}),
-                );
-            }
-            Err(reason) => {
-                table.row([name, &format!("({reason})"), "", ""]);
-                lines.push(json!({"model": name, "error": reason, "folder": folder}));
-            }
-        }
-    }
+    let mut items = inventory::names(settings);
+    items.iter_mut().for_each(Item::read);
     if json {
+        let lines: Vec<_> = items.iter().map(in_json).collect();
         return writeln!(out, "{}", json!(lines));
     }
+    use Align::{Left, Right};
+    let mut table = Table::new(&[Left, Left, Right, Left, Right]);
+    table.row(["model", "family", "parameters", "quantisation", "size"]);
+    let mut origin = None;
+    for item in &items {
+        if item.origin != origin {
+            origin = item.origin;
+            table.row([""]);
+            table.row([origin.map_or("", Origin::title)]);
+        }
+        match &item.facts {
+            Facts::Known {
+                family,
+                parameters,
+                quantisation,
+            } => {
+                let parameters = format!("{:.1} M", *parameters as f64 / 1e6);
+                let bytes = size(item.bytes);
+                table.row([&item.name, family, &parameters, quantisation, &bytes]);
+            }
+            Facts::Refused(reason) => table.row([&item.name, &format!("({reason})")]),
+            Facts::Unread => table.row([&item.name]),
+        }
+        for words in &item.left_out {
+            table.row([format!("    without {words}")]);
+        }
+    }
     table.write(out)?;
-    if found.is_empty() {
+    if items.len() == 1 {
         writeln!(
             out,
             "\n`pentimento model fetch gpt2-medium` brings one from the hub"
         )?;
     }
     Ok(())
+}
+
+fn in_json(item: &Item) -> serde_json::Value {
+    let mut line = json!({
+        "model": item.name,
+        "source": item.origin,
+        "bytes": item.bytes,
+        "path": item.path,
+        "left_out": item.left_out,
+    });
+    match &item.facts {
+        Facts::Known {
+            family,
+            parameters,
+            quantisation,
+        } => {
+            line["family"] = json!(family);
+            line["parameters"] = json!(parameters);
+            line["quantisation"] = json!(quantisation);
+        }
+        Facts::Refused(reason) => line["error"] = json!(reason),
+        Facts::Unread => {}
+    }
+    line
 }
 
 /// Fetches with progress to stderr, and prints the folder.
@@ -85,6 +106,7 @@ pub fn fetch(
     line.clear();
     let snapshot = snapshot?;
     writeln!(out, "{id} at {}", &snapshot.commit[..12])?;
-    writeln!(out, "{}", snapshot.folder.display())?;
+    let place = snapshot.gguf.as_ref().unwrap_or(&snapshot.folder);
+    writeln!(out, "{}", place.display())?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::error::CliError;
 use crate::engine::{LoadSpec, ModelInfo, Outcome, Source, Spec, from_session};
-use crate::hub::ModelId;
+use crate::hub::{ModelId, StoreId};
 use crate::model::brake::resident;
 use crate::session::{self, Factors, Model, Session};
 use clap::Args;
@@ -12,7 +12,7 @@ use std::path::Path;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Open {
-    /// `atlas`, a folder in Hugging Face layout, or a model of the hub [default: the session's, else atlas]
+    /// `atlas`, a folder, a GGUF file, a model of the hub, or what `model list` names [default: the session's, else atlas]
     #[arg(short, long, global = true, value_name = "MODEL")]
     pub model: Option<String>,
     /// auto, cpu, cuda or cuda:N
@@ -70,6 +70,7 @@ impl Open {
             (None, None) => Source::Atlas,
             (None, Some(model)) if model.id == "atlas" => Source::Atlas,
             (None, Some(model)) if Path::new(&model.id).is_dir() => Source::parse(&model.id),
+            (None, Some(model)) if StoreId::parse(&model.id).is_some() => Source::parse(&model.id),
             (None, Some(model)) => match ModelId::parse(&model.id) {
                 // The commit that the session was made on, not what the branch is now.
                 Ok(id) => Source::Hub(ModelId {

@@ -50,8 +50,35 @@ pub struct Config {
     pub validation: validate::Thresholds,
     /// From which score on a view of an edit passes.
     pub views: views::Thresholds,
+    pub models: Models,
     #[serde(deserialize_with = "keys::read")]
     pub keys: KeyMap,
+}
+
+/// Where else models are looked for.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Models {
+    /// GGUF files and folders in Hugging Face layout below these are listed.
+    #[serde(deserialize_with = "roots")]
+    pub folders: Vec<PathBuf>,
+}
+
+/// A folder is the same wherever the program starts: absolute, or below `~`.
+fn roots<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    let home = etcetera::home_dir().ok();
+    let read = |text: String| match (text.strip_prefix("~/"), &home) {
+        (Some(below), Some(home)) => Ok(home.join(below)),
+        (None, Some(home)) if text == "~" => Ok(home.clone()),
+        _ if Path::new(&text).is_absolute() => Ok(PathBuf::from(text)),
+        _ => Err(D::Error::custom(format!(
+            "“{text}” is no folder to look in: begin with / or ~/"
+        ))),
+    };
+    Vec::<String>::deserialize(from)?
+        .into_iter()
+        .map(read)
+        .collect()
 }
 
 fn frames<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
@@ -161,6 +188,7 @@ mod tests {
             .collect();
         let all = read(&all).unwrap();
         assert!(all.model.is_some() && all.frames.is_some() && all.probes.is_some());
+        assert_eq!(all.models.folders.len(), 1);
     }
 
     #[test]
@@ -196,6 +224,8 @@ mod tests {
                 "top = 1\n[validation]\nkl_strict = 0.5\n",
                 "line 2, column 1",
             ),
+            ("[models]\nfolders = [\"mine\"]", "line 2, column 11"),
+            ("[models]\nfolder = []", "line 2, column 1"),
             ("[keys]\n\ntrace = \"ctrl-i\"", "line 3, column 9"),
             ("[keys]\ntrace = [\"t\", \"nokey\"]", "line 2, column 9"),
             ("[keys]\ntrac = \"t\"", "line 2, column 1"),

@@ -27,7 +27,8 @@ pub fn print_default() -> String {
         "\
 # Pentimento's defaults. Whatever is left out stays as it is here.
 
-# The model to open: \"atlas\", a folder in Hugging Face layout, or a model of the hub.
+# The model to open: \"atlas\", a GGUF file, a folder in Hugging Face layout, a model of the
+# hub, or any other name that `pentimento model list` shows.
 # model = \"atlas\"
 
 # auto, dark, light, contrast (7:1 and more) or colour-blind.
@@ -53,6 +54,10 @@ seed = {seed}
 propose = {propose}
 # A file of probes that are watched with every edit: JSONL, CSV or CounterFact.
 # probes = \"probes.jsonl\"
+
+# Where else `pentimento model list` looks for GGUF files and model folders.
+[models]
+# folders = [\"~/models\"]
 
 # What an edit has to reach that must prove itself.
 [validation]

@@ -6,8 +6,10 @@
 //! models--ORG--NAME/snapshots/COMMIT/config.json → ../../blobs/HASH
 //! ```
 
+use super::gguf;
 use super::name::ModelId;
 use super::settings::Settings;
+use super::walk::walk;
 use std::path::{Path, PathBuf};
 
 /// The folder of one model.
@@ -55,12 +57,38 @@ pub fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// The folder and commit of a model that is whole on this machine.
-pub fn find(settings: &Settings, id: &ModelId) -> Option<(PathBuf, String)> {
+/// A model in the cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub folder: PathBuf,
+    pub commit: String,
+    /// The GGUF that is meant, its first shard if it has several; `None` for a
+    /// model in Hugging Face layout.
+    pub gguf: Option<PathBuf>,
+}
+
+/// A model that is whole on this machine.
+pub fn find(settings: &Settings, id: &ModelId) -> Option<Snapshot> {
     let repo = Repo::of(settings, id)?;
     let commit = repo.commit(id.revision())?;
     let folder = repo.snapshot(&commit);
-    is_whole(&folder).then_some((folder, commit))
+    if id.gguf.is_none() && is_whole(&folder) {
+        return Some(Snapshot {
+            folder,
+            commit,
+            gguf: None,
+        });
+    }
+    let files = walk(&folder, 1).files;
+    let there = files.iter().filter(|file| file.trouble.is_none());
+    let names: Vec<&str> = there.map(|file| file.name.as_str()).collect();
+    let first = gguf::choose(&names, id.gguf.as_deref())?;
+    gguf::parts(&names, first).ok()?;
+    Some(Snapshot {
+        gguf: Some(folder.join(first)),
+        folder,
+        commit,
+    })
 }
 
 /// Whether a folder holds a config, a tokenizer and every file of its weights.
@@ -97,24 +125,23 @@ pub fn shards(index: &[u8]) -> Result<Vec<String>, String> {
     }
 }
 
-/// Every whole model in the cache, by the name that opens it.
-pub fn all(settings: &Settings) -> Vec<(ModelId, PathBuf)> {
+/// Every model that the cache has files of.
+pub fn repositories(settings: &Settings) -> Vec<ModelId> {
     let folders = settings
         .cache
         .as_ref()
         .and_then(|cache| std::fs::read_dir(cache).ok());
-    let mut found: Vec<(ModelId, PathBuf)> = folders
+    let mut found: Vec<ModelId> = folders
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let repo = name.strip_prefix("models--")?.replacen("--", "/", 1);
-            let id = ModelId::parse(&repo).ok()?;
-            find(settings, &id).map(|(folder, _)| (id, folder))
+            ModelId::parse(&repo).ok()
         })
         .collect();
-    found.sort_by(|a, b| a.0.repo.cmp(&b.0.repo));
+    found.sort_by(|a, b| a.repo.cmp(&b.repo));
     found
 }
 
@@ -156,9 +183,32 @@ mod tests {
         let index = r#"{"weight_map": {"a": "m-1", "b": "m-2"}}"#;
         std::fs::write(folder.join("model.safetensors.index.json"), index).unwrap();
         std::fs::write(folder.join("m-1"), "").unwrap();
-        assert!(all(&settings).is_empty());
+        assert_eq!(find(&settings, &id), None);
         std::fs::write(folder.join("m-2"), "").unwrap();
-        assert_eq!(find(&settings, &id), Some((folder.clone(), commit)));
-        assert_eq!(all(&settings), [(id, folder)]);
+        let whole = Snapshot {
+            folder: folder.clone(),
+            commit,
+            gguf: None,
+        };
+        assert_eq!(find(&settings, &id), Some(whole));
+        assert_eq!(repositories(&settings), std::slice::from_ref(&id));
+
+        // A GGUF beside it is opened by its quantisation.
+        let by = |tag: &str| ModelId {
+            gguf: Some(tag.into()),
+            ..id.clone()
+        };
+        std::fs::create_dir_all(folder.join("q")).unwrap();
+        std::fs::write(folder.join("q/m-Q4_0-00001-of-00002.gguf"), "").unwrap();
+        std::fs::write(folder.join("m-Q8_0.gguf"), "").unwrap();
+        assert_eq!(find(&settings, &by("Q4_0")), None, "a shard is missing");
+        std::fs::write(folder.join("q/m-Q4_0-00002-of-00002.gguf"), "").unwrap();
+        let found = |tag| find(&settings, &by(tag)).and_then(|s| s.gguf);
+        assert_eq!(
+            found("Q4_0"),
+            Some(folder.join("q/m-Q4_0-00001-of-00002.gguf"))
+        );
+        assert_eq!(found("q8_0"), Some(folder.join("m-Q8_0.gguf")));
+        assert_eq!(found("Q2_K"), None);
     }
 }

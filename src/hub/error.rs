@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     #[error(
-        "{0:?} is no model id: the hub's have the form ORGANISATION/NAME, with @REVISION after it if one is meant"
+        "{0:?} is no model id: the hub's have the form ORGANISATION/NAME, with :QUANTISATION after it for one of its GGUF files, and @REVISION if one is meant"
     )]
     Name(String),
     #[error(
@@ -49,9 +49,19 @@ pub enum HubError {
         want: String,
     },
     #[error(
-        "{model} has no safetensors weights (its files: {files}): convert it with transformers' save_pretrained, or ask its authors for them"
+        "{model} has no safetensors or GGUF weights (its files: {files}): convert it with transformers' save_pretrained, or ask its authors for them"
     )]
     NoSafetensors { model: String, files: String },
+    #[error("{repo} has no GGUF {tag}. It has {has}: name one of these after the colon")]
+    NoQuantisation {
+        repo: String,
+        tag: String,
+        has: String,
+    },
+    #[error("{name} is not on this machine. {hint}`pentimento model list` names what is")]
+    NotKept { name: String, hint: String },
+    #[error("{name} cannot be opened: {reason}")]
+    NotOpened { name: String, reason: String },
     #[error("the hub's answer about {what} makes no sense: {reason}")]
     Nonsense { what: String, reason: String },
     #[error("cannot write {path}: {source}. What is there is kept; make room and fetch again")]

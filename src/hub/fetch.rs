@@ -1,10 +1,11 @@
 //! A whole model: which files it needs, each fetched, checked and put where
 //! every tool of the hub looks for it.
 
-use super::cache::{self, Repo, is_commit};
+use super::cache::{self, Repo, Snapshot, is_commit};
 use super::check::{check, name_of};
 use super::download::{Remote, download, incomplete};
 use super::error::{HubError, Result};
+use super::gguf;
 use super::http::{Ask, Client, header};
 use super::name::ModelId;
 use super::settings::Settings;
@@ -24,17 +25,12 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// A model in the cache.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    pub folder: PathBuf,
-    pub commit: String,
-}
-
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 /// A listing is small; more than this is none.
 const LISTING: u64 = 32 << 20;
+/// Quantisations that a refusal names.
+const MOST_NAMED: usize = 40;
 
 /// Brings a model up to date: asks the hub which commit its revision is, and
 /// fetches what the cache lacks of it. Nothing counts as a model before it is
@@ -48,13 +44,12 @@ pub fn fetch(
     let repo = Repo::of(settings, id).ok_or(HubError::NoCache)?;
     if settings.offline {
         let found = cache::find(settings, id);
-        let (folder, commit) = found.ok_or_else(|| HubError::Offline {
+        return found.ok_or_else(|| HubError::Offline {
             model: id.to_string(),
-        })?;
-        return Ok(Snapshot { folder, commit });
+        });
     }
     let client = Client::new(settings, cancel);
-    let listing = listing(&client, settings, id)?;
+    let listing = listing(&client, settings, id, "")?;
     let fetch = Fetch {
         client: &client,
         settings,
@@ -68,7 +63,16 @@ pub fn fetch(
         .iter()
         .map(|s| s.rfilename.as_str())
         .collect();
-    let mut files = fetch.remotes(&wanted(id, &names)?)?;
+    let first = match id.gguf.is_some() || !names.iter().any(|n| [WEIGHTS, INDEX].contains(n)) {
+        true => gguf::choose(&names, id.gguf.as_deref()),
+        false => None,
+    };
+    let wanted = match (first, &id.gguf) {
+        (Some(first), _) => gguf_parts(id, &names, first)?,
+        (None, Some(tag)) => return Err(missing(&client, settings, id, tag)?),
+        (None, None) => wanted(id, &names)?,
+    };
+    let mut files = fetch.remotes(&wanted)?;
     let mut progress = Progress {
         file: String::new(),
         done: 0,
@@ -95,9 +99,65 @@ pub fn fetch(
         })?;
     }
     Ok(Snapshot {
+        gguf: first.map(|first| fetch.folder.join(first)),
         folder: fetch.folder.clone(),
         commit: listing.sha,
     })
+}
+
+/// The files of the GGUF that begins with `first`.
+fn gguf_parts(id: &ModelId, names: &[&str], first: &str) -> Result<Vec<String>> {
+    let nonsense = |reason| HubError::Nonsense {
+        what: id.to_string(),
+        reason,
+    };
+    let parts = gguf::parts(names, first);
+    let parts = parts.map_err(|has| nonsense(format!("the repository has {has} of {first}")))?;
+    match parts.iter().find(|part| !gguf::is_plain(part)) {
+        Some(part) => Err(nonsense(format!("{part:?} cannot be a file's name"))),
+        None => Ok(parts),
+    }
+}
+
+/// The refusal of a GGUF that the repository lacks: names those it has, with
+/// their sizes.
+fn missing(client: &Client, settings: &Settings, id: &ModelId, tag: &str) -> Result<HubError> {
+    // Sizes are in the long listing alone.
+    let listing = listing(client, settings, id, "?blobs=true")?;
+    let names: Vec<&str> = listing
+        .siblings
+        .iter()
+        .map(|s| s.rfilename.as_str())
+        .collect();
+    let size = |name: &String| {
+        let file = listing.siblings.iter().find(|s| s.rfilename == *name);
+        file.and_then(|s| s.size)
+    };
+    let has = gguf::variants(&names).into_iter().map(|(tag, first)| {
+        let parts = gguf::parts(&names, first).unwrap_or_default();
+        match parts.iter().map(size).sum::<Option<u64>>() {
+            Some(bytes) if bytes > 0 => format!("{tag} ({})", in_words(bytes)),
+            _ => tag,
+        }
+    });
+    let has: Vec<String> = has.take(MOST_NAMED).collect();
+    Ok(HubError::NoQuantisation {
+        repo: id.repo.clone(),
+        tag: tag.to_owned(),
+        has: match has.is_empty() {
+            true => "no GGUF at all".into(),
+            false => has.join(", "),
+        },
+    })
+}
+
+/// As the hub's site writes sizes.
+fn in_words(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
 }
 
 /// What the hub says of a revision.
@@ -110,12 +170,13 @@ struct Listing {
 #[derive(Deserialize)]
 struct Sibling {
     rfilename: String,
+    size: Option<u64>,
 }
 
-fn listing(client: &Client, settings: &Settings, id: &ModelId) -> Result<Listing> {
+fn listing(client: &Client, settings: &Settings, id: &ModelId, query: &str) -> Result<Listing> {
     let revision = id.revision().replace('/', "%2F");
     let url = format!(
-        "{}/api/models/{}/revision/{revision}",
+        "{}/api/models/{}/revision/{revision}{query}",
         settings.endpoint, id.repo
     );
     let model = id.to_string();
@@ -185,8 +246,11 @@ impl Fetch<'_> {
 
     fn remote(&self, file: &str) -> Result<Remote> {
         let url = format!(
-            "{}/{}/resolve/{}/{file}",
-            self.settings.endpoint, self.id.repo, self.commit
+            "{}/{}/resolve/{}/{}",
+            self.settings.endpoint,
+            self.id.repo,
+            self.commit,
+            escaped(file)
         );
         let model = self.id.to_string();
         let what = format!("{file} of {model}");
@@ -229,7 +293,8 @@ impl Fetch<'_> {
             })?;
         }
         report(remote.size);
-        let to = Path::new("../../blobs").join(&remote.name);
+        let up = "../".repeat(remote.file.matches('/').count());
+        let to = Path::new(&up).join("../../blobs").join(&remote.name);
         put(&self.folder.join(&remote.file), |path| {
             link(&to, &blob, path)
         })
@@ -244,6 +309,18 @@ impl Fetch<'_> {
             reason,
         })
     }
+}
+
+/// A path as it stands in a URL.
+fn escaped(path: &str) -> String {
+    let mut url = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-_./".contains(&byte) {
+            true => url.push(char::from(byte)),
+            false => url += &format!("%{byte:02X}"),
+        }
+    }
+    url
 }
 
 #[cfg(unix)]

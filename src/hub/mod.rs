@@ -1,5 +1,6 @@
 //! Models from the Hugging Face hub, through the cache that its other tools
-//! share: what they fetched opens here, and the reverse.
+//! share: what they fetched opens here, and the reverse. And those that other
+//! programs keep on this machine.
 //!
 //! Written on a small HTTP client rather than on `hf-hub`: a file must go on
 //! where a cut connection left it, be checked against the hash that the hub
@@ -10,11 +11,19 @@ mod check;
 mod download;
 mod error;
 mod fetch;
+pub mod gguf;
 mod http;
 mod name;
+pub mod near;
+mod places;
 mod settings;
+pub mod stores;
+mod walk;
 
+pub use cache::Snapshot;
 pub use error::{HubError, Result};
-pub use fetch::{Progress, Snapshot, fetch};
+pub use fetch::{Progress, fetch};
 pub use name::{ModelId, SHORT_NAMES};
+pub use places::Places;
 pub use settings::{Settings, Token};
+pub use stores::{Origin, StoreId};

@@ -1,6 +1,7 @@
 //! Where the hub is, where its cache lies, and who asks: the variables that
 //! every tool of the Hugging Face hub honours.
 
+use super::places::Places;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use std::fmt;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub token: Option<Token>,
     /// Never ask the network.
     pub offline: bool,
+    /// Where other programs keep models.
+    pub places: Places,
 }
 
 impl Default for Settings {
@@ -47,13 +50,14 @@ impl Default for Settings {
             cache: None,
             token: None,
             offline: false,
+            places: Places::default(),
         }
     }
 }
 
 impl Settings {
     /// Reads HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN, HF_TOKEN_PATH and
-    /// HF_HUB_OFFLINE.
+    /// HF_HUB_OFFLINE, and what says where other programs keep models.
     pub fn from_env() -> Settings {
         Settings::from(|name| std::env::var(name).ok())
     }
@@ -79,6 +83,7 @@ impl Settings {
             cache,
             token: token.as_deref().and_then(Token::new),
             offline: variable("HF_HUB_OFFLINE").is_some_and(yes),
+            places: Places::from(variable, etcetera::home_dir().ok().as_deref()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that can go wrong between a file and a forward pass.
 
+use crate::hub::HubError;
 use std::any::Any;
 use std::path::PathBuf;
 
@@ -43,6 +44,8 @@ pub enum ModelError {
     Tokenizer { path: PathBuf, reason: String },
     #[error("{id} is not on this machine: `pentimento model fetch {id}` brings it")]
     NotFetched { id: String },
+    #[error(transparent)]
+    Store(#[from] HubError),
     #[error("the prompt is empty: type at least one token")]
     EmptyPrompt,
     #[error("the prompt has {tokens} tokens and the model sees {context} at most: shorten it")]

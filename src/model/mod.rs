@@ -11,6 +11,7 @@ pub mod error;
 pub mod generate;
 pub mod generate_many;
 pub mod gguf;
+pub mod inventory;
 #[allow(unsafe_code)]
 pub mod mmap;
 pub mod ops;

@@ -1,4 +1,5 @@
-//! Where a model comes from: the binary itself, a folder, the hub, or a GGUF.
+//! Where a model comes from: the binary itself, a folder, a GGUF, the hub, or
+//! another program's store.
 
 use super::config::Config;
 use super::decoder::Decoder;
@@ -8,7 +9,7 @@ use super::gguf::{self, Gguf};
 use super::tokenizer::Tokens;
 use super::weights::Weights;
 use super::weights::checkpoint::Checkpoint;
-use crate::hub::{ModelId, Settings, cache};
+use crate::hub::{ModelId, Settings, StoreId, cache, stores};
 use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub enum Source {
     Hub(ModelId),
     /// A GGUF: a file, or any of the files of one model.
     Gguf(PathBuf),
+    /// A model that another program keeps on this machine.
+    Stored(StoreId),
 }
 
 impl Source {
@@ -51,23 +54,41 @@ impl Source {
         if text == "atlas" {
             return Source::Atlas;
         }
-        if gguf::is_gguf(Path::new(text)) {
-            return Source::Gguf(PathBuf::from(text));
+        let path = Path::new(text);
+        if path.is_file() {
+            return Source::at(path.to_owned());
+        }
+        if let Some(id) = StoreId::parse(text) {
+            return Source::Stored(id);
         }
         match ModelId::parse(text) {
-            Ok(id) if !Path::new(text).is_dir() => Source::Hub(id),
-            _ => Source::Folder(PathBuf::from(text)),
+            Ok(id) if !path.is_dir() => Source::Hub(id),
+            _ => Source::at(path.to_owned()),
         }
     }
 
-    /// The same model by the folder it lies in; one of the hub that is not
-    /// whole on this machine is refused.
+    /// A model by its place: a GGUF, else a folder in Hugging Face layout.
+    pub fn at(path: PathBuf) -> Source {
+        let named = path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
+        // Nothing is opened to find out: a pipe would wait.
+        if path.is_file() || named && !path.is_dir() {
+            Source::Gguf(path)
+        } else {
+            Source::Folder(path)
+        }
+    }
+
+    /// The same model by the folder or file it lies in; one of the hub or of a
+    /// store that is not whole on this machine is refused.
     pub fn on_disk(&self, settings: &Settings) -> Result<Source> {
         match self {
             Source::Hub(id) => match cache::find(settings, id) {
-                Some((folder, _)) => Ok(Source::Folder(folder)),
+                Some(found) => Ok(Source::at(found.gguf.unwrap_or(found.folder))),
                 None => Err(ModelError::NotFetched { id: id.to_string() }),
             },
+            Source::Stored(id) => Ok(Source::at(stores::find(settings, id)?)),
             here => Ok(here.clone()),
         }
     }
@@ -81,6 +102,7 @@ impl Source {
                 name.unwrap_or_else(|| path.display().to_string())
             }
             Source::Hub(id) => id.to_string(),
+            Source::Stored(id) => id.to_string(),
         }
     }
 
@@ -90,14 +112,20 @@ impl Source {
             Source::Atlas => Ok(WeightFiles::Embedded(ATLAS_WEIGHTS)),
             Source::Folder(folder) => Ok(WeightFiles::Files(weight_files(folder)?)),
             Source::Gguf(path) => Ok(WeightFiles::Files(gguf::files(path)?)),
-            Source::Hub(_) => self.on_disk(&Settings::from_env())?.weight_files(),
+            Source::Hub(_) | Source::Stored(_) => {
+                self.on_disk(&Settings::from_env())?.weight_files()
+            }
         }
     }
 
     /// The weights, mapped and not yet read.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
-        if let Source::Gguf(path) = self {
-            return Checkpoint::gguf(path);
+        match self {
+            Source::Gguf(path) => return Checkpoint::gguf(path),
+            Source::Hub(_) | Source::Stored(_) => {
+                return self.on_disk(&Settings::from_env())?.checkpoint();
+            }
+            Source::Atlas | Source::Folder(_) => {}
         }
         match self.weight_files()? {
             WeightFiles::Embedded(bytes) => Ok(Checkpoint::embedded(bytes)),
@@ -114,7 +142,7 @@ impl Source {
                 Config::from_json(&read(&path)?, &path)
             }
             Source::Gguf(path) => gguf::config::read(&Gguf::open(path)?),
-            Source::Hub(_) => self.on_disk(&Settings::from_env())?.config(),
+            Source::Hub(_) | Source::Stored(_) => self.on_disk(&Settings::from_env())?.config(),
         }
     }
 
@@ -130,7 +158,9 @@ impl Source {
                 return Ok(both.map(|(name, bytes)| (name.into(), bytes.into())).into());
             }
             Source::Folder(folder) => folder,
-            Source::Hub(_) => return self.on_disk(&Settings::from_env())?.companions(),
+            Source::Hub(_) | Source::Stored(_) => {
+                return self.on_disk(&Settings::from_env())?.companions();
+            }
             Source::Gguf(path) => {
                 return Err(ModelError::Unsupported {
                     what: format!("a folder of safetensors from a GGUF ({})", path.display()),
@@ -153,7 +183,7 @@ impl Source {
                 shape_of(&config, &Checkpoint::open(&weight_files(folder)?)?)
             }
             Source::Gguf(_) => shape_of(&self.config()?, &self.checkpoint()?),
-            Source::Hub(_) => self.on_disk(&Settings::from_env())?.shape(),
+            Source::Hub(_) | Source::Stored(_) => self.on_disk(&Settings::from_env())?.shape(),
         }
     }
 
@@ -178,7 +208,9 @@ impl Source {
     /// The tokenizer, checked against the config.
     pub fn tokens(&self, config: &Config) -> Result<Tokens> {
         let folder = match self {
-            Source::Hub(_) => return self.on_disk(&Settings::from_env())?.tokens(config),
+            Source::Hub(_) | Source::Stored(_) => {
+                return self.on_disk(&Settings::from_env())?.tokens(config);
+            }
             Source::Atlas => return Tokens::from_json(ATLAS_TOKENIZER, Path::new("(embedded)")),
             Source::Gguf(path) => {
                 let tokens = gguf::tokenizer::read(&Gguf::open(path)?)?;
@@ -229,13 +261,17 @@ pub struct Shape {
     pub parameters: u64,
     /// Of the weight files.
     pub bytes: u64,
+    /// The precision that most numbers have: `BF16`.
+    pub precision: String,
 }
 
 fn shape_of(config: &Config, checkpoint: &Checkpoint) -> Result<Shape> {
+    let views = checkpoint.views()?;
     Ok(Shape {
         family: config.family.name(),
-        parameters: checkpoint.views()?.count(),
+        parameters: views.count(),
         bytes: checkpoint.bytes(),
+        precision: views.precision(),
     })
 }
 

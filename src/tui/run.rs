@@ -41,6 +41,8 @@ pub struct Options {
     pub mouse: bool,
     /// `None`: slower where a line is in between.
     pub pace: Option<Pace>,
+    /// Where else models are looked for.
+    pub folders: Vec<PathBuf>,
     /// A recording of all frames, in a file that is not there yet.
     pub record: Option<PathBuf>,
     /// Where a socket is opened for those who watch.
@@ -57,7 +59,8 @@ pub fn run(options: Options) -> io::Result<()> {
     let env = |name: &str| std::env::var(name).ok();
     let ground = options.ground.unwrap_or_else(|| Ground::detect(env));
     let styles = Styles::new(detect(options.color, env, terminfo_entry), ground);
-    let hub = hub::Settings::from_env();
+    let mut hub = hub::Settings::from_env();
+    hub.places.folders = options.folders;
     let (engine, events) = Engine::start(Folders {
         cache: folders::cache(),
         hashes: folders::hashes(),

@@ -2,7 +2,7 @@
 
 use super::app::overlay::{Ask, Hit};
 use super::keymap::{BINDINGS, Command};
-use super::store::{ModelEntry, SessionEntry};
+use super::store::{Facts, ModelEntry, SessionEntry};
 use super::theme::Theme;
 use crate::session::export::Form;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
@@ -57,9 +57,26 @@ pub fn sessions<'a>(text: &str, entries: &'a [SessionEntry]) -> Vec<&'a SessionE
     matching(text, entries, |e| format!("{} {}", e.name, e.about))
 }
 
-/// Models whose name or description matches.
+/// Models whose name, family, quantisation or place matches.
+/// What begins like a path is one, and only names that begin with it match.
 pub fn models<'a>(text: &str, entries: &'a [ModelEntry]) -> Vec<&'a ModelEntry> {
-    matching(text, entries, |e| format!("{} {}", e.name, e.about))
+    let path = text.trim();
+    if path.starts_with(['/', '.', '~']) {
+        let below = entries.iter().filter(|e| e.name.starts_with(path));
+        return below.collect();
+    }
+    matching(text, entries, |e| {
+        let facts = match &e.facts {
+            Facts::Known {
+                family,
+                quantisation,
+                ..
+            } => format!("{family} {quantisation}"),
+            Facts::Unread | Facts::Refused(_) => String::new(),
+        };
+        let repo = if e.bytes.is_none() { &e.about } else { "" };
+        format!("{} {facts} {} {repo}", e.name, e.origin.title())
+    })
 }
 
 /// Entries whose words match, best first.

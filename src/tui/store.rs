@@ -3,12 +3,14 @@
 pub mod cases;
 pub mod files;
 mod lock;
-mod models;
+pub mod models;
 
 use crate::engine::{ModelInfo, Stacked};
+use crate::hub;
 use crate::measure::board::Imported;
 use crate::measure::counterfact::{CasesFile, References};
 use crate::measure::{Generation, ProbeRow};
+pub use crate::model::inventory::Facts;
 use crate::session::SavedTrace;
 use crate::tui::app::EditRecord;
 use std::path::{Path, PathBuf};
@@ -42,12 +44,35 @@ pub struct SessionEntry {
 /// A line of the model list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelEntry {
-    /// What opens it: "atlas", a name of the hub.
+    /// What opens it: "atlas", a name of the hub or of a store, a path.
     pub name: String,
-    /// Family, size, or why it cannot be opened.
+    pub origin: Origin,
+    pub facts: Facts,
+    /// On disk; `None` for one that is fetched first.
+    pub bytes: Option<u64>,
+    /// Its place, and what of it is left out.
     pub about: String,
-    /// On this machine; the others are fetched first.
-    pub here: bool,
+}
+
+/// Where a model of the list comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The program itself.
+    Inside,
+    Kept(hub::Origin),
+    /// The hub, once it is chosen.
+    ToFetch,
+}
+
+impl Origin {
+    /// The heading above its models.
+    pub fn title(self) -> &'static str {
+        match self {
+            Origin::Inside => "inside the program",
+            Origin::Kept(origin) => origin.title(),
+            Origin::ToFetch => "not here yet: fetched from the hub",
+        }
+    }
 }
 
 /// A file of cases or verdicts that was read.
@@ -119,8 +144,8 @@ pub trait Store: Send {
     fn toured(&mut self) {}
     /// The sessions there are, those left behind first.
     fn list(&mut self, model: &ModelInfo) -> Result<Vec<SessionEntry>, String>;
-    /// The models that can be opened, those on this machine first.
-    fn models(&mut self) -> Vec<ModelEntry>;
+    /// Where models are looked for.
+    fn places(&self) -> hub::Settings;
     /// Reads one, refusing what was made for other weights.
     fn load(&mut self, path: &Path, model: &ModelInfo) -> Result<(Opened, SessionData), String>;
 }

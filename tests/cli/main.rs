@@ -11,6 +11,7 @@ mod full;
 mod lens;
 mod memory;
 mod methods;
+mod models;
 mod process;
 mod sweep;
 mod validate;

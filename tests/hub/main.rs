@@ -23,7 +23,7 @@ impl Place {
                 endpoint: server.address(),
                 cache: Some(folder.path().to_owned()),
                 token: None,
-                offline: false,
+                ..Settings::default()
             },
             id: ModelId::parse("org/tiny").unwrap(),
             _folder: folder,
@@ -233,6 +233,104 @@ fn a_model_without_safetensors_is_refused_by_name() {
     server.only_pickles();
     let error = Place::at(&server).fetch().unwrap_err().to_string();
     assert!(error.contains("pytorch_model.bin"), "{error}");
+}
+
+/// A place for one GGUF of the repository.
+fn quantised(server: &Server, name: &str) -> Place {
+    server.only_ggufs();
+    let mut place = Place::at(server);
+    place.id = ModelId::parse(name).unwrap();
+    place
+}
+
+#[test]
+fn one_quantisation_arrives_alone_and_opens_offline() {
+    let server = Server::start();
+    for (name, file) in [
+        ("org/tiny:q4_k_m", "tiny-Q4_K_M.gguf"),
+        // Without a tag, what llama.cpp takes.
+        ("org/tiny", "tiny-Q4_K_M.gguf"),
+        ("org/tiny:Q8_0", "tiny-Q8_0.gguf"),
+        (
+            "https://huggingface.co/org/tiny/blob/main/tiny-Q8_0.gguf",
+            "tiny-Q8_0.gguf",
+        ),
+    ] {
+        let place = quantised(&server, name);
+        let contents = server.contents();
+        let snapshot = place.fetch().unwrap();
+        assert_eq!(snapshot.gguf, Some(snapshot.folder.join(file)), "{name}");
+        assert_eq!(server.contents(), contents + 1, "{name}");
+        let content = std::fs::read(snapshot.gguf.as_ref().unwrap()).unwrap();
+        let sent = server::ggufs().into_iter().find(|(n, _)| *n == file);
+        assert!(content == sent.unwrap().1, "{name}");
+        assert_eq!(cache::find(&place.settings, &place.id), Some(snapshot));
+        assert_eq!(
+            std::fs::read_dir(&place.fetch().unwrap().folder)
+                .unwrap()
+                .count(),
+            1
+        );
+        assert_eq!(server.contents(), contents + 1, "nothing was new");
+    }
+}
+
+#[test]
+fn all_shards_of_a_quantisation_arrive() {
+    let server = Server::start();
+    let place = quantised(&server, "org/tiny:F16");
+    let mut seen: Vec<Progress> = Vec::new();
+    let cancel = AtomicBool::new(false);
+    let report = &mut |p: &Progress| seen.push(p.clone());
+    let snapshot = fetch(&place.settings, &place.id, report, &cancel).unwrap();
+    for (name, content) in &server::ggufs()[..2] {
+        let there = std::fs::read(snapshot.folder.join(name)).unwrap();
+        assert!(there == *content, "{name}");
+    }
+    assert_eq!(seen.last().unwrap().done, 200_000);
+    assert!(seen.iter().all(|p| p.total == 200_000));
+    assert!(place.opens());
+    // One of them lost: it is not opened, and comes again.
+    std::fs::remove_file(snapshot.folder.join(server::ggufs()[1].0)).unwrap();
+    assert!(!place.opens());
+    assert_eq!(place.fetch().unwrap(), snapshot);
+    assert!(place.opens());
+}
+
+#[test]
+fn a_quantisation_that_is_not_there_is_told_with_those_that_are() {
+    let server = Server::start();
+    let error = quantised(&server, "org/tiny:Q2_K").fetch().unwrap_err();
+    let words = error.to_string();
+    assert!(matches!(error, HubError::NoQuantisation { .. }), "{words}");
+    for part in [
+        "no GGUF Q2_K",
+        "F16 (200 kB)",
+        "Q4_K_M (90 kB)",
+        "Q8_0 (150 kB)",
+    ] {
+        assert!(words.contains(part), "{words}");
+    }
+    assert!(!words.contains("mmproj"), "{words}");
+    // A repository of safetensors has none.
+    let server = Server::start();
+    let mut place = Place::at(&server);
+    place.id = ModelId::parse("org/tiny:Q4_K_M").unwrap();
+    let words = place.fetch().unwrap_err().to_string();
+    assert!(words.contains("no GGUF at all"), "{words}");
+}
+
+#[test]
+fn a_gguf_is_checked_and_goes_on_like_any_file() {
+    let server = Server::start();
+    let place = quantised(&server, "org/tiny:Q8_0");
+    server.fault(Fault::Flip);
+    assert!(matches!(place.fetch(), Err(HubError::Damaged { .. })));
+    assert!(!place.opens());
+    server.fault(Fault::CutAfter(100_000));
+    place.fetch().unwrap();
+    assert_eq!(server.ranges(), [100_000]);
+    assert!(place.opens());
 }
 
 #[test]

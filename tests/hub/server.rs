@@ -39,11 +39,30 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// A repository of GGUF files: two quantisations, one in shards, a projector.
+pub fn ggufs() -> Vec<(&'static str, Vec<u8>)> {
+    let bytes = |n: usize, seed: usize| (0..n).map(|i| (i * 37 + seed) as u8).collect();
+    vec![
+        ("big/tiny F16-00001-of-00002.gguf", bytes(120_000, 3)),
+        ("big/tiny F16-00002-of-00002.gguf", bytes(80_000, 4)),
+        ("mmproj-tiny-Q4_K_M.gguf", bytes(60_000, 5)),
+        ("tiny-Q4_K_M.gguf", bytes(90_000, 6)),
+        ("tiny-Q8_0.gguf", bytes(150_000, 7)),
+    ]
+}
+
+/// Whatever the server has.
+fn file(name: &str) -> Option<(&'static str, Vec<u8>)> {
+    let name = name.replace("%20", " ");
+    files().into_iter().chain(ggufs()).find(|(n, _)| *n == name)
+}
+
 #[derive(Default)]
 struct Shared {
     fault: Fault,
     no_ranges: bool,
     only_pickles: bool,
+    only_ggufs: bool,
     at_hub: Vec<String>,
     elsewhere: Vec<String>,
     ranges: Vec<usize>,
@@ -79,6 +98,10 @@ impl Server {
 
     pub fn only_pickles(&self) {
         self.shared.lock().unwrap().only_pickles = true;
+    }
+
+    pub fn only_ggufs(&self) {
+        self.shared.lock().unwrap().only_ggufs = true;
     }
 
     /// First bytes that were asked for, other than the very first.
@@ -159,11 +182,16 @@ fn hub(mut stream: TcpStream, shared: &Mutex<Shared>, store: u16) {
         }
         state.fault = Fault::None;
     }
-    let pickles = state.only_pickles;
+    let (pickles, only_ggufs) = (state.only_pickles, state.only_ggufs);
     drop(state);
     let path = path(&head);
-    if path == "/api/models/org/tiny/revision/main" {
-        let mut names: Vec<&str> = files().iter().map(|(name, _)| *name).collect();
+    let (address, sizes) = match path.strip_suffix("?blobs=true") {
+        Some(address) => (address, true),
+        None => (path.as_str(), false),
+    };
+    if address == "/api/models/org/tiny/revision/main" {
+        let files = if only_ggufs { ggufs() } else { files() };
+        let mut names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
         if pickles {
             names.retain(|name| !name.contains("safetensors"));
             names.push("pytorch_model.bin");
@@ -171,7 +199,10 @@ fn hub(mut stream: TcpStream, shared: &Mutex<Shared>, store: u16) {
         names.push("README.md");
         let siblings: Vec<_> = names
             .iter()
-            .map(|n| serde_json::json!({"rfilename": n}))
+            .map(|n| match file(n).filter(|_| sizes) {
+                Some((_, content)) => serde_json::json!({"rfilename": n, "size": content.len()}),
+                None => serde_json::json!({"rfilename": n}),
+            })
             .collect();
         let body = serde_json::json!({"sha": COMMIT, "siblings": siblings}).to_string();
         let _ = write!(
@@ -182,9 +213,7 @@ fn hub(mut stream: TcpStream, shared: &Mutex<Shared>, store: u16) {
         return;
     }
     let prefix = format!("/org/tiny/resolve/{COMMIT}/");
-    let file = path
-        .strip_prefix(&prefix)
-        .and_then(|name| files().into_iter().find(|(n, _)| *n == name));
+    let file = path.strip_prefix(&prefix).and_then(file);
     let Some((name, body)) = file else {
         let _ = write!(
             stream,
@@ -196,9 +225,10 @@ fn hub(mut stream: TcpStream, shared: &Mutex<Shared>, store: u16) {
         let hash = hex(&Sha256::digest(&body));
         let _ = write!(
             stream,
-            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{store}/store/{name}?signed=1\r\n\
+            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{store}/store/{}?signed=1\r\n\
              x-linked-etag: \"{hash}\"\r\nx-linked-size: {}\r\nx-repo-commit: {COMMIT}\r\n\
              content-length: 0\r\nconnection: close\r\n\r\n",
+            name.replace(' ', "%20"),
             body.len()
         );
         return;
@@ -230,7 +260,7 @@ fn content(mut stream: TcpStream, shared: &Mutex<Shared>) {
         .split('?')
         .next()
         .unwrap();
-    let mut body = files().into_iter().find(|(n, _)| *n == name).unwrap().1;
+    let mut body = file(name).unwrap().1;
     let whole = body.len();
     let asked = head.to_lowercase();
     let from: usize = asked

@@ -3,11 +3,12 @@
 use crate::script::answer;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use pentimento::engine::{Event, EventKind, JobId, ModelInfo, Spec};
+use pentimento::hub;
 use pentimento::trace::Kind;
 use pentimento::tui::app::{Msg, Settings, State};
 use pentimento::tui::port::EnginePort;
 use pentimento::tui::run::{Input, Pace, World, drive};
-use pentimento::tui::store::{ModelEntry, NotSaved, Opened, SessionData, SessionEntry, Store};
+use pentimento::tui::store::{NotSaved, Opened, SessionData, SessionEntry, Store};
 use pentimento::tui::terminal::Screen;
 use pentimento::tui::theme::{Depth, Ground, Styles};
 use pentimento::tui::view;
@@ -137,8 +138,8 @@ impl Store for Shelf {
         self.0.lock().unwrap().push("discard");
     }
 
-    fn models(&mut self) -> Vec<ModelEntry> {
-        vec![]
+    fn places(&self) -> hub::Settings {
+        hub::Settings::default()
     }
 
     fn list(&mut self, _: &ModelInfo) -> Result<Vec<SessionEntry>, String> {

@@ -2,15 +2,121 @@
 
 use crate::script::{Bench, answer, model};
 use pentimento::engine::{EventKind, Outcome, Source, Spec, Stage};
+use pentimento::hub;
 use pentimento::tui::app::{Confirm, Effect, Health, Msg, Overlay, Ticket};
-use pentimento::tui::store::{ModelEntry, Reply};
+use pentimento::tui::store::{Facts, ModelEntry, Origin, Reply};
 use pentimento::tui::update::update;
 
 fn entry(name: &str, here: bool) -> ModelEntry {
     ModelEntry {
         name: name.into(),
-        about: "gpt2 · 355 M parameters".into(),
-        here,
+        origin: if here {
+            Origin::Inside
+        } else {
+            Origin::ToFetch
+        },
+        facts: Facts::Unread,
+        bytes: here.then_some(1_000_000),
+        about: String::new(),
+    }
+}
+
+/// A model in a store.
+fn kept(origin: hub::Origin, name: &str, facts: Facts) -> ModelEntry {
+    ModelEntry {
+        name: name.into(),
+        origin: Origin::Kept(origin),
+        facts,
+        bytes: Some(815_000_000),
+        about: "/home/ann/a/place/of/its/own".into(),
+    }
+}
+
+fn known(family: &str, parameters: u64, quantisation: &str) -> Facts {
+    Facts::Known {
+        family: family.into(),
+        parameters,
+        quantisation: quantisation.into(),
+    }
+}
+
+/// Something of every store.
+fn a_machine() -> Vec<ModelEntry> {
+    use hub::Origin::{Folder, Hub, LlamaCpp, LmStudio, Ollama};
+    let projector = "an image projector (mmproj), not a language model";
+    let long = "ollama:hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M";
+    let mut atlas = entry("atlas", true);
+    atlas.facts = known("gpt2", 2_100_000, "F32");
+    let mut medium = entry("gpt2-medium", false);
+    medium.about = "openai-community/gpt2-medium".into();
+    vec![
+        atlas,
+        kept(Hub, "google/gemma-3-270m", known("gemma3", 268_098_176, "BF16")),
+        kept(
+            Hub,
+            "ggml-org/gemma-3-270m-GGUF:Q4_K_M",
+            known("gemma3", 268_098_176, "Q4_K_M"),
+        ),
+        kept(LlamaCpp, "llama.cpp:mmproj-m-f16", Facts::Refused(projector.into())),
+        kept(Ollama, "ollama:llama3.2:1b", known("llama", 1_235_814_432, "Q8_0")),
+        kept(Ollama, long, known("llama", 3_212_749_888, "Q4_K_M")),
+        kept(Ollama, "ollama:phi4:latest", Facts::Unread),
+        kept(
+            LmStudio,
+            "lmstudio:pub/repo/m-IQ4_XS",
+            Facts::Refused("the file: the tensor `blk.0.ffn_down.weight` is IQ4_XS, which is not supported: take a file in F32, F16, BF16, Q8_0, Q4_0 to Q5_1 or Q2_K to Q6_K".into()),
+        ),
+        kept(
+            Folder,
+            "/home/ann/models/\x1b[2Jodd.gguf",
+            Facts::Refused("the file is damaged".into()),
+        ),
+        medium,
+    ]
+}
+
+fn shown(width: u16, height: u16, keys: &str) -> String {
+    let mut bench = Bench::open(width, height);
+    bench.keys("M");
+    update(&mut bench.state, Msg::Store(Reply::Models(a_machine())));
+    bench.keys(keys);
+    bench.text()
+}
+
+#[test]
+fn models_are_shown_by_where_they_come_from() {
+    insta::assert_snapshot!("models", shown(120, 40, "<down><down>"));
+    insta::assert_snapshot!("models_80x24", shown(80, 24, &"<down>".repeat(7)));
+    insta::assert_snapshot!("models_60x20", shown(60, 20, ""));
+    insta::assert_snapshot!("models_found", shown(80, 24, "q4km"));
+}
+
+#[test]
+fn one_that_cannot_be_opened_says_why() {
+    let mut bench = Bench::open(120, 40);
+    bench.keys("M");
+    update(&mut bench.state, Msg::Store(Reply::Models(a_machine())));
+    assert!(bench.effects("mmproj<enter>").is_empty());
+    let notice = bench.state.notice.as_ref().unwrap();
+    assert!(notice.text.contains("projector"), "{}", notice.text);
+    assert!(matches!(
+        bench.state.overlays.last(),
+        Some(Overlay::Models { .. })
+    ));
+}
+
+#[test]
+fn a_store_and_a_quantisation_are_opened_by_their_names() {
+    for (typed, name) in [
+        ("3.2:1b<enter>", "ollama:llama3.2:1b"),
+        ("other/tiny-GGUF:Q6_K<enter>", "other/tiny-GGUF:Q6_K"),
+    ] {
+        let mut bench = Bench::open(120, 40);
+        bench.keys("M");
+        update(&mut bench.state, Msg::Store(Reply::Models(a_machine())));
+        let (_, source) = load(&bench.effects(typed));
+        assert_eq!(source, Source::parse(name));
+        assert_eq!(source.name(), name);
     }
 }
 

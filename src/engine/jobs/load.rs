@@ -125,12 +125,13 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// A model of the hub as its folder and commit, fetched if it is not there yet.
+/// A model by its place, with the commit if it is the hub's; fetched if it is
+/// not there yet.
 fn local(job: &Job, source: &Source, settings: &Settings) -> Result<(Source, Option<String>)> {
     let Source::Hub(id) = source else {
-        return Ok((source.clone(), None));
+        return Ok((source.on_disk(settings)?, None));
     };
-    let (folder, commit) = match cache::find(settings, id) {
+    let found = match cache::find(settings, id) {
         Some(found) => found,
         None => {
             job.started(Stage::Fetch, 0);
@@ -139,9 +140,9 @@ fn local(job: &Job, source: &Source, settings: &Settings) -> Result<(Source, Opt
                 let pace = pace.get_or_insert_with(|| Pace::after(p.done));
                 job.progress(Stage::Fetch, p.done, p.total, pace);
             };
-            let snapshot = hub::fetch(settings, id, &mut report, job.cancel)?;
-            (snapshot.folder, snapshot.commit)
+            hub::fetch(settings, id, &mut report, job.cancel)?
         }
     };
-    Ok((Source::Folder(folder), Some(commit)))
+    let place = Source::at(found.gguf.unwrap_or(found.folder));
+    Ok((place, Some(found.commit)))
 }

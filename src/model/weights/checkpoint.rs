@@ -7,6 +7,7 @@ use crate::model::error::{ModelError, Result};
 use crate::model::mmap;
 use memmap2::Mmap;
 use safetensors::tensor::{SafeTensors, TensorView};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 enum Bytes {
@@ -106,6 +107,23 @@ impl Views<'_> {
                 .sum(),
             Seen::Gguf(named) => (named.gguf.tensors().iter()).map(|t| count(&t.shape)).sum(),
         }
+    }
+
+    /// The type that most numbers have; empty without any.
+    pub fn precision(&self) -> String {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let mut add = |kind: String, shape: &[usize]| {
+            *counts.entry(kind).or_default() += shape.iter().product::<usize>();
+        };
+        match &self.0 {
+            Seen::Safetensors { shards, .. } => (shards.iter())
+                .flat_map(|(_, s)| s.iter())
+                .for_each(|(_, t)| add(format!("{:?}", t.dtype()), t.shape())),
+            Seen::Gguf(named) => (named.gguf.tensors().iter())
+                .for_each(|t| add(t.kind.name(), &t.shape)),
+        }
+        let most = counts.into_iter().max_by_key(|(_, numbers)| *numbers);
+        most.map(|(name, _)| name).unwrap_or_default()
     }
 
     pub fn has(&self, name: &str) -> bool {

@@ -1,12 +1,15 @@
 //! The thread that reads and writes files, so that a slow disk never holds up
 //! a key.
 
+use crate::hub::Settings;
 use crate::measure::board;
 use crate::session::atomic::write_atomically;
 use crate::tui::app::Effect;
-use crate::tui::store::{Reply, Store, cases, files};
+use crate::tui::store::{Reply, Store, cases, files, models};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -48,6 +51,7 @@ impl Sessions {
 }
 
 fn serve(mut store: Box<dyn Store>, asked: &Receiver<Effect>, answers: &Sender<Reply>) {
+    let looking = Looking::default();
     let mut next = asked.recv().ok();
     while let Some(effect) = next {
         let following = asked.try_recv().ok();
@@ -58,6 +62,10 @@ fn serve(mut store: Box<dyn Store>, asked: &Receiver<Effect>, answers: &Sender<R
         let reply = match effect {
             _ if outdated => None,
             Effect::Export { .. } => export(effect, answers),
+            Effect::ListModels => {
+                looking.begin(store.places(), answers.clone());
+                None
+            }
             effect => answer(store.as_mut(), effect),
         };
         if let Some(reply) = reply
@@ -66,6 +74,35 @@ fn serve(mut store: Box<dyn Store>, asked: &Receiver<Effect>, answers: &Sender<R
             return;
         }
         next = following.or_else(|| asked.recv().ok());
+    }
+}
+
+/// The thread that looks for models: a disk may hold hundreds, and saving does
+/// not wait for their headers. Only the newest goes on.
+#[derive(Default)]
+struct Looking {
+    newest: Arc<AtomicUsize>,
+}
+
+impl Looking {
+    fn begin(&self, places: Settings, answers: Sender<Reply>) {
+        let own = self.newest.fetch_add(1, Ordering::Relaxed) + 1;
+        let newest = Arc::clone(&self.newest);
+        let work = move || {
+            models::tell(&places, &mut |entries| {
+                let wanted = newest.load(Ordering::Relaxed) == own;
+                wanted && answers.send(Reply::Models(entries)).is_ok()
+            });
+        };
+        if let Err(error) = thread::Builder::new().name("models".into()).spawn(work) {
+            tracing::error!(%error, "models are not looked for");
+        }
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.newest.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -110,7 +147,6 @@ fn answer(store: &mut dyn Store, effect: Effect) -> Option<Reply> {
             store.discard();
             return None;
         }
-        Effect::ListModels => Reply::Models(store.models()),
         Effect::List(model) => Reply::Listed(store.list(&model)),
         Effect::Load(path, model) => {
             let loaded = store.load(&path, &model);

@@ -1,7 +1,7 @@
 //! Sessions in files, as the command line reads and writes them.
 
 use super::lock::Mine;
-use super::{ModelEntry, NotSaved, Opened, SessionData, SessionEntry, Store, models};
+use super::{NotSaved, Opened, SessionData, SessionEntry, Store};
 use crate::engine::{ModelInfo, Source, Stacked};
 use crate::hub::Settings;
 use crate::session::export::Form;
@@ -131,8 +131,8 @@ impl Store for Files {
         Ok(entries)
     }
 
-    fn models(&mut self) -> Vec<ModelEntry> {
-        models::all(&self.hub)
+    fn places(&self) -> Settings {
+        self.hub.clone()
     }
 
     fn load(&mut self, path: &Path, model: &ModelInfo) -> Result<(Opened, SessionData), String> {

@@ -1,40 +1,56 @@
-//! The models that can be opened: Atlas, the hub's cache, and the common ones
-//! that are not here yet.
+//! The models that can be opened: Atlas, what is on this machine, and the
+//! common ones that are not here yet.
 
-use super::ModelEntry;
-use crate::hub::{SHORT_NAMES, Settings, cache};
-use crate::model::source::{Shape, Source};
+use super::{ModelEntry, Origin};
+use crate::hub::{SHORT_NAMES, Settings};
+use crate::model::inventory::{self, Facts, Item};
+use std::time::{Duration, Instant};
 
-pub fn all(settings: &Settings) -> Vec<ModelEntry> {
-    let cached = cache::all(settings);
-    let about = |shape: Result<Shape, _>| match shape {
-        Ok(Shape {
-            family,
-            parameters,
-            bytes,
-        }) => {
-            let (millions, size) = (parameters as f64 / 1e6, bytes as f64 / 1e6);
-            format!("{family} · {millions:.0} M parameters · {size:.0} MB")
+/// A list that is still being read is shown anew this often.
+const PACE: Duration = Duration::from_millis(100);
+
+/// Tells the list: names at once, then what the headers say, as they are read.
+/// Stops where `say` says so.
+pub fn tell(settings: &Settings, say: &mut dyn FnMut(Vec<ModelEntry>) -> bool) {
+    let mut items = inventory::names(settings);
+    if !say(entries(&items)) {
+        return;
+    }
+    let mut told = Instant::now();
+    for nth in 0..items.len() {
+        items[nth].read();
+        if told.elapsed() > PACE {
+            if !say(entries(&items)) {
+                return;
+            }
+            told = Instant::now();
         }
-        Err(error) => crate::model::ModelError::to_string(&error),
-    };
-    let mut entries = vec![ModelEntry {
-        name: "atlas".into(),
-        about: format!("inside the program · {}", about(Source::Atlas.shape())),
-        here: true,
-    }];
-    entries.extend(cached.iter().map(|(id, folder)| ModelEntry {
-        name: id.repo.clone(),
-        about: about(Source::Folder(folder.clone()).shape()),
-        here: true,
-    }));
+    }
+    say(entries(&items));
+}
+
+fn entries(items: &[Item]) -> Vec<ModelEntry> {
+    let here = items.iter().map(|item| {
+        let place = item.path.as_ref().map(|path| path.display().to_string());
+        let left_out = item.left_out.iter().map(|words| format!("without {words}"));
+        let about: Vec<String> = left_out.chain(place).collect();
+        ModelEntry {
+            name: item.name.clone(),
+            origin: item.origin.map_or(Origin::Inside, Origin::Kept),
+            facts: item.facts.clone(),
+            bytes: Some(item.bytes),
+            about: about.join(" · "),
+        }
+    });
     let missing = SHORT_NAMES
         .iter()
-        .filter(|(_, repo)| cached.iter().all(|(id, _)| id.repo != *repo));
-    entries.extend(missing.map(|(short, repo)| ModelEntry {
+        .filter(|(_, repo)| items.iter().all(|item| item.name != *repo));
+    let missing = missing.map(|(short, repo)| ModelEntry {
         name: (*short).into(),
+        origin: Origin::ToFetch,
+        facts: Facts::Unread,
+        bytes: None,
         about: (*repo).into(),
-        here: false,
-    }));
-    entries
+    });
+    here.chain(missing).collect()
 }

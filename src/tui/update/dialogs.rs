@@ -7,6 +7,7 @@ use crate::tui::app::{Ask, Confirm, Effect, Overlay, State};
 use crate::tui::export;
 use crate::tui::keymap::{Command, Press};
 use crate::tui::search;
+use crate::tui::store::Facts;
 use crate::tui::theme::{Depth, Ground, Styles, Theme};
 use crate::tui::{snapshot, view};
 use ratatui::buffer::Buffer;
@@ -108,7 +109,13 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
             }
             if key.code == KeyCode::Enter {
                 let typed = entry.text().trim();
-                let chosen = found.get(*selected).map_or(typed, |e| e.name.as_str());
+                let chosen = found.get(*selected);
+                if let Some(Facts::Refused(why)) = chosen.map(|e| &e.facts) {
+                    let why = why.clone();
+                    state.complain(why);
+                    return vec![];
+                }
+                let chosen = chosen.map_or(typed, |e| e.name.as_str());
                 let source = Source::parse(chosen);
                 if chosen.is_empty() {
                     return vec![];

@@ -59,17 +59,12 @@ pub fn draw(
 /// The box of a list that an entry searches: the caret's place, and the list's.
 pub fn search_box(
     buf: &mut Buffer,
+    size: [u16; 2],
     title: &'static str,
     entry: &Entry,
     styles: &Styles,
 ) -> (Position, Rect) {
-    entry_box(
-        buf,
-        [84, 20],
-        [title, "enter opens · esc", "›"],
-        entry,
-        styles,
-    )
+    entry_box(buf, size, [title, "enter opens · esc", "›"], entry, styles)
 }
 
 /// A box of at most `wide` × `high` with an entry on top: its title, what keys

@@ -16,7 +16,7 @@ pub fn draw(
     state: &State,
     styles: &Styles,
 ) -> Position {
-    let (caret, list) = search_box(buf, "Sessions", entry, styles);
+    let (caret, list) = search_box(buf, [84, 20], "Sessions", entry, styles);
     let say = |buf: &mut Buffer, words: &str| {
         put(buf, list.x, list.y, list.right(), words, styles.dim());
     };
