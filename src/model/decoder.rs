@@ -76,7 +76,8 @@ impl Decoder {
     /// matrix. Told by the tensors themselves and not by their numbers: below
     /// that layer both are one.
     pub fn first_difference(&self, other: &Decoder) -> Option<usize> {
-        let own = |layer: &usize| self.down_weight(*layer).id() != other.down_weight(*layer).id();
+        let id = |of: &Decoder, layer| of.down(layer).weight.id();
+        let own = |layer: &usize| id(self, *layer) != id(other, *layer);
         (0..self.layers()).find(own)
     }
 
@@ -88,9 +89,9 @@ impl Decoder {
         self.config.layers
     }
 
-    /// W of `layer`, `[d, d_k]`, edits included.
-    pub fn down_weight(&self, layer: usize) -> &Tensor {
-        &self.down(layer).weight
+    /// W of `layer`, `[d, d_k]`, edits included; made anew where it does not lie there.
+    pub fn down_weight(&self, layer: usize) -> Result<Tensor> {
+        Ok(self.down(layer).weight.dense()?)
     }
 
     /// Its bias `[d]`, where the family has one.
@@ -144,13 +145,8 @@ impl Decoder {
             });
         }
         let flat: Vec<u32> = ids.iter().flat_map(|row| row.iter().copied()).collect();
-        let flat = Tensor::from_vec(flat, ids.len() * rows, self.device())?;
-        Ok(self
-            .weights
-            .embed
-            .index_select(&flat, 0)?
-            .to_dtype(DType::F32)?
-            .reshape((ids.len(), rows, self.config.d))?)
+        let shape = (ids.len(), rows, self.config.d);
+        Ok(self.weights.embed.rows(&flat)?.reshape(shape)?)
     }
 
     /// Adds learned positions to `x` `[B, R, d]`; rotary families add nothing here.

@@ -40,7 +40,8 @@ impl Ending {
             head: match config.tied_head {
                 true => matrix(&read, embed)?,
                 false => matrix(&Reader::new(&views, "", place), head)?,
-            },
+            }
+            .dense()?,
         })
     }
 }

@@ -6,6 +6,7 @@ use super::{Linear, Norm};
 use crate::model::config::{Config, Family, NormKind};
 use crate::model::device::Place;
 use crate::model::error::Result;
+use crate::model::ops::Matrix;
 use candle_core::{DType, Tensor};
 use half::{bf16, f16};
 
@@ -41,8 +42,8 @@ impl<'a> Reader<'a> {
     }
 
     /// What is multiplied with: `[output, input]`, or the embedding `[V, d]`.
-    pub fn matrix(&self, name: &str, output: usize, input: usize) -> Result<Tensor> {
-        self.any(name, [output, input], false)
+    pub fn matrix(&self, name: &str, output: usize, input: usize) -> Result<Matrix> {
+        Ok(self.any(name, [output, input], false)?.into())
     }
 
     /// A matrix `[output, input]` in this place's precision; `turned`: of a
@@ -123,7 +124,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The output head: the embedding itself where they are tied.
-    pub fn head(&self, name: &str, config: &Config, embed: &Tensor) -> Result<Linear> {
+    pub fn head(&self, name: &str, config: &Config, embed: &Matrix) -> Result<Linear> {
         let (vocab, d) = embed.dims2()?;
         let weight = match config.tied_head {
             true => embed.clone(),
