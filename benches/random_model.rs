@@ -2,7 +2,9 @@
 //! real one, and needs no download.
 
 use candle_core::{Device, Tensor};
-use pentimento::model::config::{Activation, Family, NormKind, Position, Residual};
+use pentimento::model::config::{
+    Activation, Attention, Family, NormKind, NormPlace, Position, Residual,
+};
 use pentimento::model::weights::{Block, Linear, Norm};
 use pentimento::model::{Config, Decoder, Loaded, Tokens, Weights};
 use std::path::Path;
@@ -20,12 +22,15 @@ pub fn gpt2_medium() -> Loaded {
         d_mlp: 4 * d,
         context,
         norm: NormKind::Layer,
+        norm_place: NormPlace::Before,
         norm_eps: 1e-5,
         activation: Activation::GeluTanh,
         position: Position::Learned,
         residual: Residual::Sequential,
         attention_bias: true,
-        head_norms: false,
+        attention: Attention::plain(64),
+        embed_scale: 1.0,
+        logit_cap: None,
         tied_head: true,
         eos: None,
     };
@@ -43,13 +48,15 @@ pub fn gpt2_medium() -> Loaded {
     };
     let blocks = (0..config.layers)
         .map(|_| Block {
-            norm_1: norm(d),
+            norm_1: Some(norm(d)),
             q: linear(d, d),
             k: linear(d, d),
             v: linear(d, d),
             o: linear(d, d),
+            qk_norms: None,
+            post_attn: None,
             norm_2: Some(norm(d)),
-            head_norms: None,
+            post_mlp: None,
             up: linear(4 * d, d),
             gate: None,
             down: linear(d, 4 * d),

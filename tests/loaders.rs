@@ -250,21 +250,126 @@ fn what_is_not_supported_is_refused_by_name() {
 }
 
 #[test]
-fn a_sliding_window_limits_the_prompt_where_it_is_used() {
-    let context = |family: &str, window: Value, used: Option<bool>| {
-        let change = |json: &mut Value| {
-            json["max_position_embeddings"] = json!(32768);
-            json["sliding_window"] = window.clone();
-            if let Some(used) = used {
-                json["use_sliding_window"] = json!(used);
-            }
-        };
-        config(family, change).unwrap().context
+fn windows_are_of_the_layers_that_transformers_gives_them() {
+    let local = |family: &str, change: fn(&mut Value)| {
+        let whole = config(family, |_| ()).unwrap().context;
+        let config = config(family, change).unwrap();
+        assert_eq!(config.context, whole, "a window limits no prompt");
+        let local = config.attention.local;
+        local.map(|local| (local.window, local.layers))
     };
-    assert_eq!(context("mistral", json!(4096), None), 4096);
-    assert_eq!(context("mistral", json!(null), None), 32768);
-    assert_eq!(context("qwen2", json!(4096), Some(false)), 32768);
-    assert_eq!(context("qwen2", json!(4096), Some(true)), 4096);
+    let all = |window| Some((window, vec![true; 4]));
+    assert_eq!(
+        local("mistral", |json| json["sliding_window"] = json!(7)),
+        all(7)
+    );
+    assert_eq!(
+        local("mistral", |json| json["sliding_window"] = json!(null)),
+        None
+    );
+    let silent = |json: &mut Value| {
+        json.as_object_mut().unwrap().remove("sliding_window");
+    };
+    assert_eq!(local("mistral", silent), all(4096));
+    assert_eq!(local("phi3", silent), None);
+    assert_eq!(
+        local("phi3", |json| json["sliding_window"] = json!(5)),
+        all(5)
+    );
+    assert_eq!(
+        local("qwen2", |json| json["use_sliding_window"] = json!(false)),
+        None
+    );
+    let late = |json: &mut Value| {
+        json.as_object_mut().unwrap().remove("layer_types");
+        json["use_sliding_window"] = json!(true);
+        json["sliding_window"] = json!(6);
+        json["max_window_layers"] = json!(3);
+    };
+    let last = Some((6, vec![false, false, false, true]));
+    assert_eq!(local("qwen2", late), last);
+    let listed = |json: &mut Value| {
+        let types = ["full_attention", "sliding_attention"];
+        json["layer_types"] = json!([types[1], types[0], types[0], types[1]]);
+    };
+    let outer = Some((8, vec![true, false, false, true]));
+    assert_eq!(local("gemma2", listed), outer);
+    let unlisted = |json: &mut Value| {
+        json.as_object_mut().unwrap().remove("layer_types");
+    };
+    assert_eq!(
+        local("gemma2", unlisted),
+        Some((8, vec![true, false, true, false]))
+    );
+    // Every sixth layer is global, and there are four.
+    assert_eq!(local("gemma3", unlisted), all(8));
+    let pattern = |json: &mut Value| {
+        json.as_object_mut().unwrap().remove("layer_types");
+        json["sliding_window_pattern"] = json!(3);
+    };
+    assert_eq!(
+        local("gemma3", pattern),
+        Some((8, vec![true, true, false, true]))
+    );
+}
+
+/// Both places in which the text part has been kept.
+#[test]
+fn the_text_part_of_a_model_that_sees_pictures_opens() {
+    let text = Source::Folder(golden("gemma3")).load(&Device::Cpu).unwrap();
+    let ids = text.tokens.encode("The tower is in").unwrap().ids;
+    for (inner, head) in [
+        ("language_model.model.", "language_model.lm_head.weight"),
+        ("model.language_model.", "lm_head.weight"),
+    ] {
+        let folder = copy("gemma3");
+        let weights = folder.path().join("model.safetensors");
+        let tensors = candle_core::safetensors::load(&weights, &Device::Cpu).unwrap();
+        let mut all: std::collections::HashMap<_, _> = tensors
+            .into_iter()
+            .map(|(name, tensor)| (name.replace("model.", inner), tensor))
+            .collect();
+        // A head of its own is found where its model keeps it.
+        let embed = all[&format!("{inner}embed_tokens.weight")].clone();
+        all.insert(head.into(), embed.clone());
+        all.insert("vision_tower.patch.weight".into(), embed);
+        candle_core::safetensors::save(&all, &weights).unwrap();
+        let path = folder.path().join("config.json");
+        let mut json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        json["tie_word_embeddings"] = json!(false);
+        let json = json!({"model_type": "gemma3", "text_config": json, "vision_config": {}});
+        fs::write(&path, json.to_string()).unwrap();
+        let source = Source::Folder(folder.path().to_owned());
+        let opened = source.load(&Device::Cpu).unwrap();
+        let [got, want] = [&opened, &text].map(|m| m.decoder.next_token(&ids).unwrap());
+        assert_eq!(got, want, "{inner}");
+        let words = source.left_out().unwrap().unwrap();
+        assert!(words.contains("1 tensor"), "{words}");
+    }
+    assert_eq!(Source::Folder(golden("gemma3")).left_out().unwrap(), None);
+}
+
+#[test]
+fn gemma_3_of_many_modalities_is_read_for_its_text() {
+    let text = config("gemma3", |_| ()).unwrap();
+    let nested = config("gemma3", |json| {
+        let text = json.clone();
+        *json = json!({"model_type": "gemma3", "text_config": text, "vision_config": {}});
+    });
+    assert_eq!(nested.unwrap(), text);
+    let bare = config("gemma3", |json| *json = json!({"model_type": "gemma3"}));
+    assert!(bare.unwrap_err().to_string().contains("text_config"));
+    // What transformers 5 writes.
+    let renewed = config("gemma3", |json| {
+        let fields = json.as_object_mut().unwrap();
+        fields.remove("rope_theta");
+        fields.remove("rope_local_base_freq");
+        json["rope_parameters"] = json!({
+            "full_attention": {"rope_type": "default", "rope_theta": 1_000_000.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
+        });
+    });
+    assert_eq!(renewed.unwrap(), text);
 }
 
 /// A config whose fields hold anything.
@@ -280,7 +385,8 @@ fn strange() -> impl Strategy<Value = Value> {
         Just(json!({"rope_type": "llama3", "factor": 0.0, "low_freq_factor": -1})),
     ];
     let families = [
-        "gpt2", "gptj", "gpt_neox", "llama", "mistral", "qwen2", "qwen3",
+        "gpt2", "gptj", "gpt_neox", "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3",
+        "phi3", "olmo2",
     ];
     (
         prop::sample::select(families.to_vec()),

@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Tensor};
 use faer::Mat;
 use pentimento::edit::moment::{NullSpace, SecondMoment, collect};
-use pentimento::edit::recall::{keys, residuals};
+use pentimento::edit::recall::{keys, residuals, written};
 use pentimento::edit::{Context, Hyper, Made, Method, Metric, Request, Task, make, stack};
 use pentimento::model::{Decoder, Loaded, Source};
 use std::path::Path;
@@ -13,8 +13,14 @@ use std::sync::Arc;
 const LAYER: usize = 1;
 
 fn model() -> Loaded {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/gpt2");
-    Source::Folder(golden).load(&Device::Cpu).unwrap()
+    model_of("gpt2")
+}
+
+fn model_of(family: &str) -> Loaded {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    Source::Folder(goldens.join(family))
+        .load(&Device::Cpu)
+        .unwrap()
 }
 
 fn facts(model: &Loaded, count: usize, templates: &[&str]) -> Vec<Context> {
@@ -162,6 +168,54 @@ fn memit_at_one_layer_without_lambda_reaches_every_value() {
         change(&model.decoder, &short),
     );
     assert!(short.norm_l2() < 0.1 * full.norm_l2());
+}
+
+/// Where a norm stands between W and the residual: what W writes for each fact's key is
+/// that fact's value, at one layer and, given the layers below, at each of several.
+#[test]
+fn behind_a_norm_each_layer_is_written_to_its_own_value() {
+    for family in ["gemma2", "gemma3", "olmo2"] {
+        let model = model_of(family);
+        let facts = facts(&model, 3, &["{}"]);
+        let hyper = Hyper {
+            lambda: 0.0,
+            ..hyper()
+        };
+        let d = model.decoder.config.d;
+        for layers in [&[LAYER][..], &[0, LAYER]] {
+            let metrics = vec![factor(&moment(&model), 1e-2); layers.len()];
+            let mut task = Task {
+                decoder: &model.decoder,
+                facts: &facts,
+                layers,
+                hyper: &hyper,
+                metrics: &metrics,
+                kept_keys: &[],
+                probe: &mut (),
+                each: &mut |_, _, _| (),
+            };
+            let made = make(Method::Memit, &mut task).unwrap();
+            let edited = after(&model.decoder, &made);
+            for (n, &layer) in layers.iter().enumerate() {
+                let k = keys(&edited, &facts, layer, &mut ()).unwrap();
+                let written = written(&edited, layer, &k).unwrap();
+                for (j, value) in made.values.iter().enumerate() {
+                    let v_star = value.v_star();
+                    assert_eq!(v_star.len(), d * layers.len());
+                    for (i, v) in v_star[n * d..(n + 1) * d].iter().enumerate() {
+                        let off = (written[(i, j)] - v).abs();
+                        assert!(
+                            off < 1e-3 * v.abs().max(1.0),
+                            "{family} {layer} {j} {i}: {off}"
+                        );
+                    }
+                }
+            }
+            // The losses fell, so the values are worth reaching.
+            let losses = &made.values[0].losses;
+            assert!(losses.last().unwrap().total < losses[0].total);
+        }
+    }
 }
 
 #[test]

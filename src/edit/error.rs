@@ -60,6 +60,11 @@ pub enum EditError {
         "the key is orthogonal to the update's direction (k·u = {0:.1e}): no rank-one edit exists here, try another layer"
     )]
     NoDirection(f64),
+    #[error(
+        "layer {0} is the model's last, which only one layer's edit may rewrite in this family: \
+         end --layers one earlier"
+    )]
+    LastLayer(usize),
     #[error("{method} rewrites one fact at a time: give one, or take memit")]
     OneAtATime { method: &'static str },
     #[error("{method} rewrites one layer: name one, or take memit")]

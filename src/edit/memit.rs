@@ -8,7 +8,7 @@
 //! constraints give the same with wλ_e in the place of λ, at one layer.
 
 use super::error::{EditError, Result};
-use super::recall::{keys, residuals};
+use super::recall::{keys, residuals, written};
 use super::spec::Delta;
 use super::task::{Made, Rewrite, Task};
 use super::{stack, value};
@@ -50,6 +50,9 @@ pub(super) fn spread(
     task: &mut Task,
     update: impl Fn(&Task, usize, &Mat<f64>, &Mat<f64>) -> Result<(Mat<f64>, Mat<f64>)>,
 ) -> Result<Made> {
+    if (task.layers.iter()).any(|&layer| task.decoder.norms_values(layer)) {
+        return each_its_own(task, update);
+    }
     let last = task.last_layer();
     let site = Site::new(last, Point::ResidPost);
     let (decoder, facts, hyper) = (task.decoder, task.facts, task.hyper);
@@ -63,6 +66,54 @@ pub(super) fn spread(
         let h = residuals(&decoder, facts, last, &mut task.probe)?;
         let left = (task.layers.len() - n) as f64;
         let lack = Mat::from_fn(d, facts.len(), |i, j| (z[j][i] - h[(i, j)]) / left);
+        let (r, u) = update(task, n, &k, &lack)?;
+        let delta = change(layer, &r, &u);
+        decoder = stack::on_top(&decoder, &delta)?;
+        deltas.push(delta);
+    }
+    Ok(Made {
+        deltas,
+        values,
+        division_factor: None,
+    })
+}
+
+/// [`spread`] where a norm stands between W and the residual. What layers write does
+/// not add up there, since the norm fixes its length, and eq. 14's shares (Z − H)/(m − i)
+/// would reach nothing. So a δ is sought at W's output of every layer, all together, and
+/// each layer is then written to its own value: R = V* − (W K + b), with K and W K read
+/// where the layers below have been written. With λ → 0, W K + b becomes V* exactly.
+fn each_its_own(
+    task: &mut Task,
+    update: impl Fn(&Task, usize, &Mat<f64>, &Mat<f64>) -> Result<(Mat<f64>, Mat<f64>)>,
+) -> Result<Made> {
+    let (decoder, facts, hyper) = (task.decoder, task.facts, task.hyper);
+    let sites = task
+        .layers
+        .iter()
+        .map(|&layer| Site::new(layer, Point::MlpOut));
+    let sites: Vec<Site> = sites.collect();
+    if task.layers.len() > 1 && task.last_layer() + 1 == decoder.layers() {
+        return Err(EditError::LastLayer(task.last_layer()));
+    }
+    let values = value::optimise_at(
+        decoder,
+        facts,
+        &sites,
+        hyper,
+        &mut task.probe,
+        &mut task.each,
+    )?;
+    let d = decoder.config.d;
+    let v_star: Vec<Vec<f64>> = values.iter().map(value::Value::v_star).collect();
+    let mut decoder: Decoder = decoder.clone();
+    let mut deltas = Vec::with_capacity(task.layers.len());
+    for (n, &layer) in task.layers.iter().enumerate() {
+        let k = keys(&decoder, facts, layer, &mut task.probe)?;
+        let written = written(&decoder, layer, &k)?;
+        let lack = Mat::from_fn(d, facts.len(), |i, j| {
+            v_star[j][n * d + i] - written[(i, j)]
+        });
         let (r, u) = update(task, n, &k, &lack)?;
         let delta = change(layer, &r, &u);
         decoder = stack::on_top(&decoder, &delta)?;

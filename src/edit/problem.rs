@@ -1,5 +1,5 @@
 //! What v* minimises: NLL of the targets and KL at "{subject} is a", as a function
-//! of the δ that layer ℓ writes more at the subject's last token.
+//! of the δ that layer ℓ writes more at the subject's last token, or several layers.
 //!
 //! What does not depend on δ — layers ≤ ℓ, and every position before the
 //! subject's last token — runs once; each evaluation runs the layers above ℓ at
@@ -13,6 +13,7 @@ use crate::model::ops;
 use crate::model::probe::{Capture, Point, Probe, Site};
 use crate::model::{Decoder, Past, Span, Window};
 use candle_core::{D, DType, Tensor, Var};
+use std::collections::BTreeMap;
 
 /// The losses of some facts as functions of their δ.
 pub(super) struct Problem<'a> {
@@ -28,10 +29,10 @@ impl<'a> Problem<'a> {
         decoder: &'a Decoder,
         parts: &'a Parts,
         facts: &[&Context],
-        site: Site,
+        sites: &[Site],
         probe: &mut P,
     ) -> Result<Problem<'a>> {
-        let part = |part| Part::new(decoder, facts, (part, parts.count()), site, probe);
+        let part = |part| Part::new(decoder, facts, (part, parts.count()), sites, probe);
         Ok(Problem {
             decoder,
             parts,
@@ -40,14 +41,14 @@ impl<'a> Problem<'a> {
         })
     }
 
-    /// Each fact with its t₀ `[d]`, the unedited value at the bare prompt's
+    /// Each fact with its t₀ `[sites · d]`, the unedited values at the bare prompt's
     /// subject_last; in no order.
     pub fn t0(&self) -> impl Iterator<Item = (usize, &[f64])> {
         let all = self.dealt.iter().flat_map(|part| &part.t0);
         all.map(|(fact, t0)| (*fact, t0.as_slice()))
     }
 
-    /// At δ `[F, d]`, row-major.
+    /// At δ `[F, sites · d]`, row-major.
     pub fn losses<P: Probe + Send>(&self, deltas: Vec<f32>, probe: &mut P) -> Result<Losses<'_>> {
         let shape = (self.facts, deltas.len() / self.facts.max(1));
         // The first part looks whether it is to stop; the others end with it.
@@ -86,7 +87,7 @@ impl Losses<'_> {
         Ok(sums)
     }
 
-    /// The gradient of NLL + `kl_factor`·KL for each fact's δ, `[F][d]`.
+    /// The gradient of NLL + `kl_factor`·KL for each fact's δ, `[F][sites · d]`.
     pub fn gradient(self, kl_factor: f64) -> Result<Vec<Vec<f64>>> {
         let of_parts = self.parts.each(self.found, |(variable, loss)| {
             let grads = loss.total(kl_factor)?.backward()?;
@@ -108,7 +109,12 @@ impl Losses<'_> {
 struct Part {
     /// Residual after the layer at positions ≥ subject_last, `[B, R, d]`.
     base: Tensor,
+    /// Residual before the MLP and what W wrote at subject_last, `[B, 1, d]` each:
+    /// where a norm stands between W and the residual, δ goes through it.
+    normed: Option<[Tensor; 2]>,
     layer: usize,
+    /// Later layers that write a δ too.
+    later: Vec<usize>,
     span: Span,
     past: Past,
     /// Whose δ a row of the batch takes, `[B]`.
@@ -137,10 +143,11 @@ impl Part {
         decoder: &Decoder,
         facts: &[&Context],
         part: (usize, usize),
-        site: Site,
+        sites: &[Site],
         probe: &mut P,
     ) -> Result<Part> {
         let device = decoder.device();
+        let (site, later) = sites.split_first().ok_or(EditError::NoTemplates)?;
         let mut batch = Batch::default();
         for (fact, &context) in facts.iter().enumerate() {
             batch.add(fact, context, part);
@@ -154,22 +161,30 @@ impl Part {
         // One whole pass: the residual after the layer, and every key and value.
         let layer = site.layer;
         let post_site = Site::new(layer, Point::ResidPost);
-        let mut capture = (&mut *probe, Capture::at([post_site, site]));
+        let mid_site = Site::new(layer, Point::ResidMid);
+        let norms = layer < decoder.layers() && decoder.norms_values(layer);
+        let normed = site.point == Point::MlpOut && norms;
+        let read = sites.iter().copied();
+        let read = read.chain([post_site]).chain(normed.then_some(mid_site));
+        let mut capture = (&mut *probe, Capture::at(read));
         let mut past = Past::growing(decoder.layers());
         let span = Span::whole(width, device)?;
         let x = decoder.embed(&refs, &span, &mut capture)?;
         let last =
             decoder.run_layers(x, 0..decoder.layers(), &span, Some(&mut past), &mut capture)?;
-        let mut capture = capture.1;
-        let gone = || EditError::NoSuchLayer {
-            layer,
-            last: decoder.layers() - 1,
+        let capture = capture.1;
+        let seen = |site: &Site| {
+            let (layer, last) = (site.layer, decoder.layers() - 1);
+            let gone = EditError::NoSuchLayer { layer, last };
+            capture.seen.get(site).cloned().ok_or(gone)
         };
-        let post = capture.seen.get(&post_site).cloned().ok_or_else(gone)?;
-        let value = capture.take(site).ok_or_else(gone)?;
+        let (post, mid) = (seen(&post_site)?, capture.seen.get(&mid_site).cloned());
+        let values: Vec<Tensor> = sites.iter().map(seen).collect::<Result<_>>()?;
         let t0 = |&(fact, row): &(usize, usize)| -> Result<(usize, Vec<f64>)> {
-            let value = value.get(row)?.get(starts[row])?;
-            Ok((fact, value.to_dtype(DType::F64)?.to_vec1()?))
+            let at = |value: &Tensor| value.get(row)?.get(starts[row]);
+            let own: Vec<Tensor> = values.iter().map(at).collect::<candle_core::Result<_>>()?;
+            let own = Tensor::cat(&own, 0)?;
+            Ok((fact, own.to_dtype(DType::F64)?.to_vec1()?))
         };
         let t0 = batch.bare.iter().map(t0).collect::<Result<_>>()?;
 
@@ -187,6 +202,11 @@ impl Part {
             )?)
         };
         let base = shifted(&post)?.detach();
+        let first = |x: &Tensor| Ok::<_, EditError>(shifted(x)?.narrow(1, 0, 1)?.detach());
+        let normed = match mid {
+            Some(mid) => Some([first(&mid)?, first(&values[0])?]),
+            None => None,
+        };
         let deepest = starts.iter().copied().max().unwrap_or(0);
         let essence = (batch.essences.iter()).map(|&(_, row)| last.get(row)?.get(starts[row]));
         let essence: Vec<Tensor> = essence.collect::<candle_core::Result<_>>()?;
@@ -208,7 +228,9 @@ impl Part {
         let wanted_essences = Tensor::from_iter(essences, device)?;
         Ok(Part {
             base,
+            normed,
             layer,
+            later: later.iter().map(|site| site.layer).collect(),
             span: Span::ragged(starts, deepest, rows, device)?,
             past: past.truncated(deepest)?,
             owner: Tensor::from_vec(batch.owner, refs.len(), device)?,
@@ -223,18 +245,27 @@ impl Part {
         })
     }
 
-    /// NLL of every target token and (unscaled) KL of every fact, at δ `[F, d]`.
+    /// NLL of every target token and (unscaled) KL of every fact, at δ `[F, sites · d]`.
     fn loss<P: Probe>(&self, decoder: &Decoder, delta: &Tensor, probe: &mut P) -> Result<Loss<'_>> {
         let (batch, rows, d) = self.base.dims3()?;
         let (window, span) = (&self.window, &self.span);
-        let delta = delta.index_select(&self.owner, 0)?.unsqueeze(1)?;
-        let edited = (self.base.narrow(1, 0, 1)? + delta)?;
+        let deltas = delta.index_select(&self.owner, 0)?.unsqueeze(1)?;
+        let of_site = |n: usize| deltas.narrow(2, n * d, d);
+        let delta = of_site(0)?;
+        let edited = match &self.normed {
+            Some([mid, value]) => decoder.add_mlp(self.layer, mid, &(value + delta)?)?,
+            None => (self.base.narrow(1, 0, 1)? + delta)?,
+        };
         let x = match rows {
             1 => edited,
             _ => Tensor::cat(&[edited, self.base.narrow(1, 1, rows - 1)?], 1)?,
         };
+        let later = self.later.iter().enumerate();
+        let later = later.map(|(n, &layer)| Ok((layer, of_site(n + 1)?)));
+        let mut probe = (probe, AddFirst(later.collect::<Result<_>>()?));
         let mut past = self.past.clone();
-        let x = decoder.run_to_window(x, self.layer + 1, window, span, Some(&mut past), probe)?;
+        let from = self.layer + 1;
+        let x = decoder.run_to_window(x, from, window, span, Some(&mut past), &mut probe)?;
         let x = x.reshape((batch * window.count, d))?;
         let logits = decoder.logits(&x.index_select(&self.wanted, 0)?, &mut ())?;
         let nll = ops::nll(&logits, &self.target)?;
@@ -252,6 +283,28 @@ impl Part {
             essences: &self.essences,
             shares: &self.shares,
         })
+    }
+}
+
+/// Adds a vector `[B, 1, d]` to what a layer's MLP writes at each row's first position,
+/// which is its subject_last.
+struct AddFirst(BTreeMap<usize, Tensor>);
+
+impl Probe for AddFirst {
+    fn visit(&mut self, site: Site, x: Tensor) -> crate::model::error::Result<Tensor> {
+        let Some(delta) = self
+            .0
+            .get(&site.layer)
+            .filter(|_| site.point == Point::MlpOut)
+        else {
+            return Ok(x);
+        };
+        let rest = x.dim(1)? - 1;
+        Ok((x + delta.pad_with_zeros(1, 0, rest)?)?)
+    }
+
+    fn wants_key(&self, _layer: usize) -> bool {
+        false
     }
 }
 

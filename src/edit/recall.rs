@@ -5,7 +5,8 @@ use super::context::{Context, Row, mean, read_at_subject};
 use super::error::Result;
 use crate::model::Decoder;
 use crate::model::probe::{Point, Probe};
-use faer::Mat;
+use candle_core::{DType, Tensor};
+use faer::{Mat, MatRef};
 
 /// Rows that one pass reads: enough to fill the cores, few enough for memory.
 const ROWS: usize = 256;
@@ -43,6 +44,20 @@ pub fn residuals<P: Probe>(
     let rows: Vec<Row> = facts.iter().map(|f| f.rows[0].clone()).collect();
     let columns = read(decoder, &rows, layer, Point::ResidPost, probe)?;
     Ok(from_columns(&columns, decoder.config.d))
+}
+
+/// What W of `layer` writes for `keys` `[d_k, n]`, bias included: `[d, n]`, in f64.
+pub fn written(decoder: &Decoder, layer: usize, keys: &Mat<f64>) -> Result<Mat<f64>> {
+    let (w, bias) = (decoder.down_weight(layer)?, decoder.down_bias(layer));
+    let (d, d_k) = w.dims2()?;
+    let wide = |x: &Tensor| x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+    let bias = bias.map(wide).transpose()?;
+    let w = wide(&w)?;
+    let product = MatRef::from_row_major_slice(&w, d, d_k) * keys;
+    let bias = |i: usize| bias.as_ref().map_or(0.0, |bias| bias[i]);
+    Ok(Mat::from_fn(d, keys.ncols(), |i, j| {
+        product[(i, j)] + bias(i)
+    }))
 }
 
 fn read<P: Probe>(

@@ -3,7 +3,8 @@
 //!
 //! δ ∈ R^d is added to what layer ℓ writes at the subject's last token of every
 //! context, and moves by Adam as the loss says (`problem.rs`). Each fact has a δ
-//! of its own, which no other's loss depends on: many are sought in one batch.
+//! of its own, which no other's loss depends on: many are sought in one batch. Where
+//! several layers are written to values of their own, a fact has a δ for each.
 
 use super::adam::Adam;
 use super::context::{Context, norm};
@@ -26,10 +27,12 @@ pub struct Loss {
 /// v* and how it was found.
 #[derive(Clone, Debug, Default)]
 pub struct Value {
-    /// v* − t₀, `[d]`.
+    /// v* − t₀, `[d]`, one site after the other.
     pub delta: Vec<f64>,
-    /// The unedited value at the bare prompt's subject-last token, `[d]`.
+    /// The unedited values at the bare prompt's subject-last token, likewise.
     pub t0: Vec<f64>,
+    /// Components of one value, d: `delta` holds one after the other.
+    pub width: usize,
     pub losses: Vec<Loss>,
     /// Whether a step was scaled back to clamp·‖t₀‖ at the end.
     pub clamped: bool,
@@ -38,7 +41,7 @@ pub struct Value {
 }
 
 impl Value {
-    /// v* `[d]`.
+    /// v* `[d]`, one site after the other.
     pub fn v_star(&self) -> Vec<f64> {
         self.t0
             .iter()
@@ -62,6 +65,20 @@ pub fn optimise<P: Probe + Send>(
     site: Site,
     hyper: &Hyper,
     probe: &mut P,
+    each: impl FnMut(usize, usize, Loss),
+) -> Result<Vec<Value>> {
+    optimise_at(decoder, facts, &[site], hyper, probe, each)
+}
+
+/// The same over a δ at each of `sites`, layers ascending, all at once: the clamp and
+/// weight decay are each site's own. After the first, sites are `MlpOut`, below the
+/// model's last layer.
+pub fn optimise_at<P: Probe + Send>(
+    decoder: &Decoder,
+    facts: &[Context],
+    sites: &[Site],
+    hyper: &Hyper,
+    probe: &mut P,
     mut each: impl FnMut(usize, usize, Loss),
 ) -> Result<Vec<Value>> {
     let contexts = facts.iter().map(|fact| fact.rows.len() + 1).max();
@@ -78,7 +95,7 @@ pub fn optimise<P: Probe + Send>(
         if open.is_empty() {
             return Ok(values);
         }
-        together(decoder, &parts, &mut open, site, hyper, probe, &mut each)?;
+        together(decoder, &parts, &mut open, sites, hyper, probe, &mut each)?;
         for done in open.extract_if(.., |fact| fact.value.done) {
             values[done.number] = done.value;
         }
@@ -115,16 +132,16 @@ fn together<P: Probe + Send>(
     decoder: &Decoder,
     parts: &Parts,
     open: &mut [Open],
-    site: Site,
+    sites: &[Site],
     hyper: &Hyper,
     probe: &mut P,
     each: &mut impl FnMut(usize, usize, Loss),
 ) -> Result<()> {
     let facts: Vec<&Context> = open.iter().map(|fact| fact.context).collect();
-    let problem = Problem::new(decoder, parts, &facts, site, probe)?;
+    let problem = Problem::new(decoder, parts, &facts, sites, probe)?;
     for (fact, t0) in problem.t0() {
         if open[fact].is_new() {
-            open[fact].value = Value::at(t0.to_vec());
+            open[fact].value = Value::at(t0.to_vec(), decoder.config.d);
             open[fact].adam = Adam::new(t0.len());
         }
     }
@@ -152,19 +169,30 @@ fn together<P: Probe + Send>(
 }
 
 impl Value {
-    fn at(t0: Vec<f64>) -> Value {
+    fn at(t0: Vec<f64>, width: usize) -> Value {
         Value {
             delta: vec![0.0; t0.len()],
             t0,
+            width,
             ..Value::default()
         }
+    }
+
+    /// ‖δ‖ and ‖t₀‖ at each site.
+    fn lengths(&self) -> Vec<(f64, f64)> {
+        let parts = self
+            .delta
+            .chunks(self.width)
+            .zip(self.t0.chunks(self.width));
+        parts.map(|(delta, t0)| (norm(delta), norm(t0))).collect()
     }
 
     /// Takes note of one evaluation: is it enough?
     fn look(&mut self, nll: f64, kl: f64, hyper: &Hyper) -> Result<Loss> {
         let step = self.losses.len();
         let kl = kl * hyper.kl_factor;
-        let wd = hyper.weight_decay * norm(&self.delta) / norm(&self.t0).powi(2);
+        let decay = |(delta, t0): (f64, f64)| hyper.weight_decay * delta / t0.powi(2);
+        let wd: f64 = self.lengths().into_iter().map(decay).sum();
         let total = nll + kl + wd;
         if !total.is_finite() {
             return Err(EditError::NotFinite { step });
@@ -177,19 +205,26 @@ impl Value {
 
     /// One step of Adam, then back to within the clamp.
     fn step(&mut self, adam: &mut Adam, gradient: &[f64], hyper: &Hyper) {
-        let (delta_norm, t0_norm) = (norm(&self.delta), norm(&self.t0));
         // d‖δ‖/dδ = δ/‖δ‖, taken as 0 at δ = 0.
-        let decay = match delta_norm > 0.0 {
-            true => hyper.weight_decay / (t0_norm * t0_norm) / delta_norm,
+        let decay = |&(delta, t0): &(f64, f64)| match delta > 0.0 {
+            true => hyper.weight_decay / (t0 * t0) / delta,
             false => 0.0,
         };
-        let start = self.delta.clone();
-        let gradient = gradient.iter().zip(&start).map(|(g, x)| g + decay * x);
+        let (start, decay): (_, Vec<f64>) = (
+            self.delta.clone(),
+            self.lengths().iter().map(decay).collect(),
+        );
+        let moved = gradient.iter().zip(&start).enumerate();
+        let gradient = moved.map(|(i, (g, x))| g + decay[i / self.width] * x);
         adam.step(&mut self.delta, gradient, hyper.lr);
-        let (length, limit) = (norm(&self.delta), hyper.clamp * t0_norm);
-        self.clamped = length > limit;
-        if self.clamped {
-            self.delta.iter_mut().for_each(|v| *v *= limit / length);
+        self.clamped = false;
+        let lengths = self.lengths();
+        for (part, (length, t0)) in self.delta.chunks_mut(self.width).zip(lengths) {
+            let limit = hyper.clamp * t0;
+            if length > limit {
+                self.clamped = true;
+                part.iter_mut().for_each(|v| *v *= limit / length);
+            }
         }
     }
 }

@@ -4,11 +4,11 @@
 
 use super::config::{Config, NormKind, Position, Residual};
 use super::error::{ModelError, Result};
-use super::ops::{self, Mlp, Turns};
+use super::ops::{self, Heads, Mlp, Turns};
 use super::probe::{Point, Probe, Site};
 use super::span::{Past, Span, Window};
 use super::weights::{Block, Linear, Norm, Weights};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Decoder {
     pub weights: Arc<Weights>,
     /// Radians a position of each rotary pair; empty where positions are learned.
     frequencies: Arc<[f64]>,
+    /// The same of local layers, where they turn by a base of their own.
+    local_frequencies: Option<Arc<[f64]>>,
     /// Edited `down` matrices by layer; the pristine ones stay in `weights`.
     edited: BTreeMap<usize, Down>,
 }
@@ -34,8 +36,11 @@ impl Decoder {
             Position::Learned => Vec::new(),
             Position::Rotary(rotary) => rotary.frequencies(),
         };
+        let local = config.attention.local.as_ref();
+        let own = local.and_then(|local| local.rotary.as_ref());
         Decoder {
             frequencies: frequencies.into(),
+            local_frequencies: own.map(|rotary| rotary.frequencies().into()),
             config: Arc::new(config),
             weights: Arc::new(weights),
             edited: BTreeMap::new(),
@@ -125,7 +130,8 @@ impl Decoder {
         self.add_positions(&x, span)
     }
 
-    /// Rows of the embedding matrix, `[B, R, d]`, before positions.
+    /// Rows of the embedding matrix, scaled where the family does that: `[B, R, d]`,
+    /// before positions.
     pub fn embed_tokens(&self, ids: &[&[u32]]) -> Result<Tensor> {
         let rows = ids.first().map_or(0, |row| row.len());
         if rows == 0 {
@@ -146,7 +152,11 @@ impl Decoder {
         }
         let flat: Vec<u32> = ids.iter().flat_map(|row| row.iter().copied()).collect();
         let shape = (ids.len(), rows, self.config.d);
-        Ok(self.weights.embed.rows(&flat)?.reshape(shape)?)
+        let x = self.weights.embed.rows(&flat)?.reshape(shape)?;
+        if self.config.embed_scale == 1.0 {
+            return Ok(x);
+        }
+        Ok((x * self.config.embed_scale)?)
     }
 
     /// Adds learned positions to `x` `[B, R, d]`; rotary families add nothing here.
@@ -230,16 +240,17 @@ impl Decoder {
     ) -> Result<Tensor> {
         let block = &self.weights.blocks[layer];
         let x = probe.visit(Site::new(layer, Point::ResidPre), x)?;
-        let normed = self.norm(&x, &block.norm_1)?;
+        let normed = self.norm_if(&x, block.norm_1.as_ref())?;
         let (queries, x) = (window.of(&normed)?, window.of(&x)?);
         let attn = self.attention(layer, [&queries, &normed], window, span, past, probe)?;
         let attn = probe.visit(Site::new(layer, Point::AttnOut), attn)?;
+        let mid = self.add_attn(layer, &x, &attn)?;
         let out = match self.config.residual {
             Residual::Sequential => {
-                let mid = probe.visit(Site::new(layer, Point::ResidMid), (x + attn)?)?;
-                let normed = self.norm(&mid, block.norm_2.as_ref().unwrap_or(&block.norm_1))?;
+                let mid = probe.visit(Site::new(layer, Point::ResidMid), mid)?;
+                let normed = self.norm_if(&mid, block.norm_2.as_ref())?;
                 let value = self.mlp(layer, &normed, probe)?;
-                (mid + value)?
+                self.add_mlp(layer, &mid, &value)?
             }
             Residual::Parallel { one_norm } => {
                 let normed = match &block.norm_2 {
@@ -247,10 +258,28 @@ impl Decoder {
                     _ => queries,
                 };
                 let value = self.mlp(layer, &normed, probe)?;
-                ((x + attn)? + value)?
+                self.add_mlp(layer, &mid, &value)?
             }
         };
         probe.visit(Site::new(layer, Point::ResidPost), out)
+    }
+
+    /// The residual `x` with what attention of `layer` wrote, both `[.., d]`: through
+    /// the norm between them, where the family has one.
+    pub fn add_attn(&self, layer: usize, x: &Tensor, attn: &Tensor) -> Result<Tensor> {
+        let norm = self.weights.blocks[layer].post_attn.as_ref();
+        Ok((x + self.norm_if(attn, norm)?)?)
+    }
+
+    /// The same with what the MLP of `layer` wrote.
+    pub fn add_mlp(&self, layer: usize, x: &Tensor, value: &Tensor) -> Result<Tensor> {
+        let norm = self.weights.blocks[layer].post_mlp.as_ref();
+        Ok((x + self.norm_if(value, norm)?)?)
+    }
+
+    /// Whether a norm stands between W of `layer` and the residual.
+    pub fn norms_values(&self, layer: usize) -> bool {
+        self.weights.blocks[layer].post_mlp.is_some()
     }
 
     /// Attention of `layer` from normed rows `queries` `[B, Q, d]`, those in the
@@ -264,19 +293,32 @@ impl Decoder {
         past: Option<&mut Past>,
         probe: &mut P,
     ) -> Result<Tensor> {
-        let bias = &window.of(&span.bias)?;
+        let attention = &self.config.attention;
+        let local = attention.local_at(layer);
+        let bias = &match local {
+            Some(local) => window.of(&span.within(local.window)?)?,
+            None => window.of(&span.bias)?,
+        };
         let block = &self.weights.blocks[layer];
         let (mut q, mut k) = (linear(queries, &block.q)?, linear(x, &block.k)?);
         let v = linear(x, &block.v)?;
-        let (heads, kv_heads) = (self.config.heads, self.config.kv_heads);
-        if let Some((q_norm, k_norm)) = &block.head_norms {
+        let heads = Heads {
+            query: self.config.heads,
+            kv: self.config.kv_heads,
+            scale: attention.scale,
+            cap: attention.cap,
+        };
+        if let Some((q_norm, k_norm)) = &block.qk_norms {
             q = self.norm_heads(&q, q_norm)?;
             k = self.norm_heads(&k, k_norm)?;
         }
         if let Position::Rotary(rotary) = &self.config.position {
-            let turns = |starts: &[usize], rows| {
-                Turns::new(&self.frequencies, rotary.interleaved, starts, rows)
+            let frequencies = match (local, &self.local_frequencies) {
+                (Some(_), Some(own)) => own,
+                _ => &self.frequencies,
             };
+            let turns =
+                |starts: &[usize], rows| Turns::new(frequencies, rotary.interleaved, starts, rows);
             let (hd, starts) = (self.config.head_dim, window.starts(span));
             q = ops::rotate(&q, hd, &turns(&starts, window.count))?;
             k = ops::rotate(&k, hd, &turns(&span.starts, span.rows))?;
@@ -286,9 +328,9 @@ impl Decoder {
                 Some(past) => past.extend(layer, k, v)?,
                 None => (k, v),
             };
-            let pattern = ops::attention_pattern(&q, &k, bias, heads, kv_heads)?;
+            let pattern = ops::attention_pattern(&q, &k, bias, heads)?;
             let pattern = probe.visit(Site::new(layer, Point::AttnPattern), pattern)?;
-            let mixed = ops::apply_pattern(&pattern, &v, kv_heads)?;
+            let mixed = ops::apply_pattern(&pattern, &v, heads.kv)?;
             return linear(&mixed, &block.o);
         }
         // A past that grows is joined to what it keeps; any other is read where it lies.
@@ -300,7 +342,7 @@ impl Decoder {
             Some(past) => (past.at(layer), k, v),
             None => (None, k, v),
         };
-        let mixed = ops::attend_after(past, &q, &k, &v, bias, heads, kv_heads)?;
+        let mixed = ops::attend_after(past, &q, &k, &v, bias, heads)?;
         linear(&mixed, &block.o)
     }
 
@@ -332,16 +374,21 @@ impl Decoder {
         probe: &mut P,
     ) -> Result<Tensor> {
         let block = &self.weights.blocks[layer];
-        let normed = self.norm(resid, block.norm_2.as_ref().unwrap_or(&block.norm_1))?;
-        self.mlp(layer, &normed, probe)
+        let before = block.norm_2.as_ref().or(block.norm_1.as_ref());
+        self.mlp(layer, &self.norm_if(resid, before)?, probe)
     }
 
-    /// An RMS norm over each head of `[B, R, heads·head_dim]`.
+    /// An RMS norm of queries or keys `[B, R, heads·head_dim]`, as wide as its weight:
+    /// over each head, or over all of them.
     fn norm_heads(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let (b, r, width) = x.dims3()?;
-        let hd = self.config.head_dim;
-        let heads = x.reshape((b, r, width / hd, hd))?;
+        let over = weight.elem_count();
+        let heads = x.reshape((b, r, width / over, over))?;
         Ok(ops::rms_norm(&heads, weight, self.config.norm_eps)?.reshape((b, r, width))?)
+    }
+
+    fn norm_if(&self, x: &Tensor, norm: Option<&Norm>) -> Result<Tensor> {
+        norm.map_or_else(|| Ok(x.clone()), |norm| self.norm(x, norm))
     }
 
     fn norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
@@ -356,12 +403,28 @@ impl Decoder {
     pub fn logits<P: Probe>(&self, resid: &Tensor, probe: &mut P) -> Result<Tensor> {
         let normed = self.norm(resid, &self.weights.norm_f)?;
         let normed = probe.visit(Site::new(self.layers() - 1, Point::FinalNorm), normed)?;
-        linear(&normed, &self.weights.head)
+        let logits = linear(&normed, &self.weights.head)?;
+        match self.config.logit_cap {
+            Some(cap) => Ok(((logits / cap)?.tanh()? * cap)?),
+            None => Ok(logits),
+        }
     }
 
     /// Log-probabilities `[N, V]` after residual rows `[N, d]`.
     pub fn log_probs(&self, resid: &Tensor) -> Result<Tensor> {
         Ok(ops::log_softmax(&self.logits(resid, &mut ())?)?)
+    }
+
+    /// −log p of one token after each residual row `[N, d]`, without writing the logits.
+    pub fn nll(&self, resid: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
+        let normed = self.norm(resid, &self.weights.norm_f)?;
+        let head = self.weights.head.affine();
+        Ok(ops::head_nll(
+            &normed,
+            head,
+            self.config.logit_cap,
+            targets,
+        )?)
     }
 
     /// Probabilities of the token after `ids`, `[V]`.

@@ -21,6 +21,8 @@ pub enum ModelError {
     Unsupported { what: String, hint: String },
     #[error("{path} is damaged or is no safetensors file: {reason}. Fetch or copy it again")]
     Weights { path: PathBuf, reason: String },
+    #[error("{path} is damaged or is no GGUF file: {reason}. Fetch or copy it again")]
+    Gguf { path: PathBuf, reason: String },
     #[error(
         "the weights have no tensor `{name}`; the config asks for it. Are config.json and the weights of one model?"
     )]

@@ -95,14 +95,11 @@ fn after(prompts: &[Vec<u32>], width: usize, step: usize, decoder: &Decoder) -> 
     for (row, prompt) in bias.chunks_mut(columns).zip(prompts) {
         row[prompt.len()..width].fill(f32::NEG_INFINITY);
     }
-    Ok(Span {
-        // A row that has ended goes on unread; its place only has to exist.
-        starts: (prompts.iter())
-            .map(|p| (p.len() + step).min(last))
-            .collect(),
-        rows: 1,
-        bias: Tensor::from_vec(bias, (prompts.len(), 1, columns), decoder.device())?,
-    })
+    let bias = Tensor::from_vec(bias, (prompts.len(), 1, columns), decoder.device())?;
+    // A row that has ended goes on unread; its place only has to exist.
+    let starts = prompts.iter().map(|p| (p.len() + step).min(last));
+    let keys = (prompts.iter()).flat_map(|p| (0..width).chain(p.len()..p.len() + step + 1));
+    Ok(Span::new(starts.collect(), 1, bias, keys.collect()))
 }
 
 #[cfg(test)]

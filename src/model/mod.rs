@@ -10,6 +10,7 @@ pub mod device;
 pub mod error;
 pub mod generate;
 pub mod generate_many;
+pub mod gguf;
 #[allow(unsafe_code)]
 pub mod mmap;
 pub mod ops;

@@ -1,9 +1,10 @@
-//! Where a model comes from: the binary itself, or a folder.
+//! Where a model comes from: the binary itself, a folder, the hub, or a GGUF.
 
 use super::config::Config;
 use super::decoder::Decoder;
 use super::device::Place;
 use super::error::{ModelError, Result};
+use super::gguf::{self, Gguf};
 use super::tokenizer::Tokens;
 use super::weights::Weights;
 use super::weights::checkpoint::Checkpoint;
@@ -39,6 +40,8 @@ pub enum Source {
     Folder(PathBuf),
     /// A model of the Hugging Face hub, opened from the cache of its tools.
     Hub(ModelId),
+    /// A GGUF: a file, or any of the files of one model.
+    Gguf(PathBuf),
 }
 
 impl Source {
@@ -47,6 +50,9 @@ impl Source {
     pub fn parse(text: &str) -> Source {
         if text == "atlas" {
             return Source::Atlas;
+        }
+        if gguf::is_gguf(Path::new(text)) {
+            return Source::Gguf(PathBuf::from(text));
         }
         match ModelId::parse(text) {
             Ok(id) if !Path::new(text).is_dir() => Source::Hub(id),
@@ -70,7 +76,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Source::Atlas => "atlas".into(),
-            Source::Folder(path) => {
+            Source::Folder(path) | Source::Gguf(path) => {
                 let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
                 name.unwrap_or_else(|| path.display().to_string())
             }
@@ -83,19 +89,23 @@ impl Source {
         match self {
             Source::Atlas => Ok(WeightFiles::Embedded(ATLAS_WEIGHTS)),
             Source::Folder(folder) => Ok(WeightFiles::Files(weight_files(folder)?)),
+            Source::Gguf(path) => Ok(WeightFiles::Files(gguf::files(path)?)),
             Source::Hub(_) => self.on_disk(&Settings::from_env())?.weight_files(),
         }
     }
 
     /// The weights, mapped and not yet read.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
+        if let Source::Gguf(path) = self {
+            return Checkpoint::gguf(path);
+        }
         match self.weight_files()? {
             WeightFiles::Embedded(bytes) => Ok(Checkpoint::embedded(bytes)),
             WeightFiles::Files(files) => Checkpoint::open(&files),
         }
     }
 
-    /// What the model's `config.json` says.
+    /// What the model's `config.json` says, or a GGUF's settings.
     pub fn config(&self) -> Result<Config> {
         match self {
             Source::Atlas => Config::from_json(ATLAS_CONFIG, Path::new("(embedded)")),
@@ -103,6 +113,7 @@ impl Source {
                 let path = folder.join("config.json");
                 Config::from_json(&read(&path)?, &path)
             }
+            Source::Gguf(path) => gguf::config::read(&Gguf::open(path)?),
             Source::Hub(_) => self.on_disk(&Settings::from_env())?.config(),
         }
     }
@@ -120,6 +131,12 @@ impl Source {
             }
             Source::Folder(folder) => folder,
             Source::Hub(_) => return self.on_disk(&Settings::from_env())?.companions(),
+            Source::Gguf(path) => {
+                return Err(ModelError::Unsupported {
+                    what: format!("a folder of safetensors from a GGUF ({})", path.display()),
+                    hint: "export with --as gguf-model, which keeps the file's own form".into(),
+                });
+            }
         };
         let there = COMPANIONS.iter().filter(|name| folder.join(name).is_file());
         there
@@ -135,8 +152,27 @@ impl Source {
                 let config = self.config()?;
                 shape_of(&config, &Checkpoint::open(&weight_files(folder)?)?)
             }
+            Source::Gguf(_) => shape_of(&self.config()?, &self.checkpoint()?),
             Source::Hub(_) => self.on_disk(&Settings::from_env())?.shape(),
         }
+    }
+
+    /// What of the weights does not belong to the text model, in words: the part that
+    /// sees pictures.
+    pub fn left_out(&self) -> Result<Option<String>> {
+        let checkpoint = self.checkpoint()?;
+        let views = checkpoint.views()?;
+        let names = views.names();
+        let seen = |name: &&&str| {
+            ["vision_tower.", "multi_modal_projector."]
+                .iter()
+                .any(|part| name.contains(part))
+        };
+        let count = names.iter().filter(seen).count();
+        Ok((count > 0).then(|| {
+            let s = if count == 1 { "" } else { "s" };
+            format!("only the text part was opened; {count} tensor{s} of the vision part left out")
+        }))
     }
 
     /// The tokenizer, checked against the config.
@@ -144,6 +180,11 @@ impl Source {
         let folder = match self {
             Source::Hub(_) => return self.on_disk(&Settings::from_env())?.tokens(config),
             Source::Atlas => return Tokens::from_json(ATLAS_TOKENIZER, Path::new("(embedded)")),
+            Source::Gguf(path) => {
+                let tokens = gguf::tokenizer::read(&Gguf::open(path)?)?;
+                tokens.check(config, path)?;
+                return Ok(tokens);
+            }
             Source::Folder(folder) => folder,
         };
         let path = folder.join("tokenizer.json");

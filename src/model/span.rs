@@ -6,6 +6,7 @@
 use super::error::Result;
 use super::ops;
 use candle_core::{Device, Tensor};
+use std::sync::OnceLock;
 
 /// The rows of one pass: each batch row has `rows` tokens starting at its own
 /// position, after `past` columns of cached keys and values.
@@ -17,9 +18,25 @@ pub struct Span {
     pub rows: usize,
     /// Additive attention bias `[1 or B, R, K]`: 0 where a row may look, −∞ where not.
     pub bias: Tensor,
+    /// The position of each key column, K for each entry of `starts`.
+    keys: Vec<usize>,
+    /// The bias of local layers, once one has asked for it, and their window.
+    local: OnceLock<(usize, Tensor)>,
 }
 
 impl Span {
+    /// Rows that begin at `starts`, see by `bias` `[starts, R, K]`, and whose key
+    /// columns are at positions `keys`, row-major `[starts, K]`.
+    pub fn new(starts: Vec<usize>, rows: usize, bias: Tensor, keys: Vec<usize>) -> Span {
+        Span {
+            starts,
+            rows,
+            bias,
+            keys,
+            local: OnceLock::new(),
+        }
+    }
+
     /// A whole prompt of `rows` tokens.
     pub fn whole(rows: usize, device: &Device) -> Result<Span> {
         Span::after(0, rows, device)
@@ -45,17 +62,47 @@ impl Span {
             }
         }
         let bias = Tensor::from_vec(bias, (starts.len(), rows, columns), device)?;
-        Ok(Span {
-            starts: starts.to_vec(),
-            rows,
-            bias,
-        })
+        let keys = (starts.iter()).flat_map(|&start| (0..past).chain(start..start + rows));
+        let keys = keys.collect();
+        Ok(Span::new(starts.to_vec(), rows, bias, keys))
     }
 
     /// The same rows with `extra` `[1 or B, R, K]` added to the attention bias.
     pub fn with_bias(self, extra: &Tensor) -> Result<Span> {
         let bias = self.bias.broadcast_add(extra)?.contiguous()?;
-        Ok(Span { bias, ..self })
+        Ok(Span::new(self.starts, self.rows, bias, self.keys))
+    }
+
+    /// The bias of a layer whose rows see only the `window` last positions, their own
+    /// included. Made once a pass: all local layers of a model have one window.
+    pub(super) fn within(&self, window: usize) -> Result<Tensor> {
+        let columns = self.keys.len() / self.starts.len().max(1);
+        let hidden = |b: usize, row: usize, column: usize| {
+            self.starts[b] + row >= self.keys[b * columns + column] + window
+        };
+        let far = |b| self.rows > 0 && (0..columns).any(|k| hidden(b, self.rows - 1, k));
+        if !(0..self.starts.len()).any(far) {
+            return Ok(self.bias.clone());
+        }
+        if let Some((_, bias)) = self.local.get().filter(|(of, _)| *of == window) {
+            return Ok(bias.clone());
+        }
+        let mut mask = Vec::with_capacity(self.starts.len() * self.rows * columns);
+        for b in 0..self.starts.len() {
+            for row in 0..self.rows {
+                let of = |column| match hidden(b, row, column) {
+                    true => f32::NEG_INFINITY,
+                    false => 0.0,
+                };
+                mask.extend((0..columns).map(of));
+            }
+        }
+        let shape = (self.starts.len(), self.rows, columns);
+        let mask = Tensor::from_vec(mask, shape, self.bias.device())?;
+        let bias = self.bias.broadcast_add(&mask)?;
+        // Another window of the same pass is made anew; no family has two.
+        let _ = self.local.set((window, bias.clone()));
+        Ok(bias)
     }
 }
 

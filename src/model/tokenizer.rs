@@ -101,6 +101,11 @@ impl Tokens {
         })
     }
 
+    /// One that is made in other ways, with the library's panics caught.
+    pub(super) fn of(path: &Path, make: impl FnOnce() -> Result<Tokenizer>) -> Result<Tokens> {
+        caught(path, || Tokens::new(make()?, path))
+    }
+
     fn new(mut inner: Tokenizer, path: &Path) -> Result<Tokens> {
         let bad = |reason: String| ModelError::Tokenizer {
             path: path.to_owned(),

@@ -113,26 +113,26 @@ impl Restoration {
     /// restored at the token, corrupted behind it.
     pub fn begin(&self, base: &Baseline<'_>, token: usize) -> Result<Tensor> {
         let layer = self.from;
-        let (clean, corrupted) = (&base.clean, &base.corrupted);
+        let (clean, corrupted, decoder) = (&base.clean, &base.corrupted, base.decoder);
         let row = |recorded: &Tensor| base.row(recorded, token);
         let restored = match self.kind {
             Kind::State => row(clean.post(layer))?,
             Kind::Mlp => {
-                let mid =
-                    (row(corrupted.pre(layer))? + row(corrupted.module(Module::Attn, layer))?)?;
-                (mid + row(clean.module(Module::Mlp, layer))?)?
+                let attn = row(corrupted.module(Module::Attn, layer))?;
+                let mid = decoder.add_attn(layer, &row(corrupted.pre(layer))?, &attn)?;
+                decoder.add_mlp(layer, &mid, &row(clean.module(Module::Mlp, layer))?)?
             }
             Kind::Attn => {
-                let mid = (row(corrupted.pre(layer))? + row(clean.module(Module::Attn, layer))?)?;
-                let value = match base.decoder.config.residual {
+                let attn = row(clean.module(Module::Attn, layer))?;
+                let mid = decoder.add_attn(layer, &row(corrupted.pre(layer))?, &attn)?;
+                let value = match decoder.config.residual {
                     // The MLP reads what the restored attention wrote.
                     Residual::Sequential => {
-                        base.decoder
-                            .mlp_of_residual(layer, &mid, &mut base.brake())?
+                        decoder.mlp_of_residual(layer, &mid, &mut base.brake())?
                     }
                     Residual::Parallel { .. } => row(corrupted.module(Module::Mlp, layer))?,
                 };
-                (mid + value)?
+                decoder.add_mlp(layer, &mid, &value)?
             }
         };
         let behind = base.tokens - token - 1;

@@ -86,13 +86,15 @@ fn tensors(decoder: &Decoder) -> Result<Vec<(String, Tensor)>> {
     }
     for (layer, block) in weights.blocks.iter().enumerate() {
         let name = |part: &str| format!("transformer.h.{layer}.{part}");
-        norm(&mut out, &name("ln_1"), &block.norm_1);
+        let norms = [("ln_1", &block.norm_1), ("ln_2", &block.norm_2)];
+        for (part, of) in norms {
+            if let Some(of) = of {
+                norm(&mut out, &name(part), of);
+            }
+        }
         let qkv = [&block.q, &block.k, &block.v];
         conv1d(&mut out, &name("attn.c_attn"), &qkv)?;
         conv1d(&mut out, &name("attn.c_proj"), &[&block.o])?;
-        if let Some(norm_2) = &block.norm_2 {
-            norm(&mut out, &name("ln_2"), norm_2);
-        }
         conv1d(&mut out, &name("mlp.c_fc"), &[&block.up])?;
         conv1d(&mut out, &name("mlp.c_proj"), &[&block.down])?;
     }

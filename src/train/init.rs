@@ -36,13 +36,15 @@ impl Params {
         for layer in 0..config.layers {
             let name = |part: &str| format!("blocks.{layer}.{part}");
             blocks.push(Block {
-                norm_1: maker.norm(&name("norm_1"), d)?,
+                norm_1: Some(maker.norm(&name("norm_1"), d)?),
                 q: maker.linear(&name("q"), d, d, std)?,
                 k: maker.linear(&name("k"), d, d, std)?,
                 v: maker.linear(&name("v"), d, d, std)?,
                 o: maker.linear(&name("o"), d, d, to_stream)?,
-                head_norms: None,
+                qk_norms: None,
+                post_attn: None,
                 norm_2: Some(maker.norm(&name("norm_2"), d)?),
+                post_mlp: None,
                 up: maker.linear(&name("up"), k, d, std)?,
                 gate: None,
                 down: maker.linear(&name("down"), d, k, to_stream)?,

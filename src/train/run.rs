@@ -231,11 +231,8 @@ impl Run {
         ];
         for (layers, bias) in parts {
             let bias = Tensor::from_slice(bias, (rows, tokens, tokens), device)?;
-            let span = Span {
-                starts: vec![0; rows],
-                rows: tokens,
-                bias,
-            };
+            let keys = (0..rows).flat_map(|_| 0..tokens).collect();
+            let span = Span::new(vec![0; rows], tokens, bias, keys);
             x = decoder.run_layers(x, layers, &span, None, &mut silence)?;
         }
         let at = Tensor::new(batch.at.as_slice(), device)?;

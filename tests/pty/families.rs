@@ -6,7 +6,7 @@ use super::terminal::Terminal;
 #[test]
 fn each_family_is_traced_edited_saved_and_opened_again() {
     let models = families();
-    assert_eq!(models.len(), 9, "{models:?}");
+    assert_eq!(models.len(), 13, "{models:?}");
     for model in models {
         let name = model.file_name().expect("a folder").to_string_lossy();
         let path = model.to_string_lossy();

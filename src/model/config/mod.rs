@@ -24,6 +24,10 @@ pub enum Family {
     Mistral,
     Qwen2,
     Qwen3,
+    Gemma2,
+    Gemma3,
+    Phi3,
+    Olmo2,
 }
 
 impl Family {
@@ -36,6 +40,10 @@ impl Family {
             Family::Mistral => "mistral",
             Family::Qwen2 => "qwen2",
             Family::Qwen3 => "qwen3",
+            Family::Gemma2 => "gemma2",
+            Family::Gemma3 => "gemma3",
+            Family::Phi3 => "phi3",
+            Family::Olmo2 => "olmo2",
         }
     }
 
@@ -46,15 +54,20 @@ impl Family {
             Family::Gpt2 => format!("transformer.h.{layer}.mlp.c_proj"),
             Family::GptJ => format!("transformer.h.{layer}.mlp.fc_out"),
             Family::NeoX => format!("gpt_neox.layers.{layer}.mlp.dense_4h_to_h"),
-            Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
-                format!("model.layers.{layer}.mlp.down_proj")
-            }
+            Family::Llama
+            | Family::Mistral
+            | Family::Qwen2
+            | Family::Qwen3
+            | Family::Gemma2
+            | Family::Gemma3
+            | Family::Phi3
+            | Family::Olmo2 => format!("model.layers.{layer}.mlp.down_proj"),
         }
     }
 }
 
 /// How a token's position enters.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Position {
     /// A learned table `[context, d]`, added to the token embedding.
     Learned,
@@ -77,6 +90,67 @@ pub enum NormKind {
     Rms,
 }
 
+/// Where a sequential block norms: before a module reads the residual, after the
+/// module and before the residual takes what it wrote, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormPlace {
+    Before,
+    /// Gemma 2 and 3.
+    Around,
+    /// OLMo 2.
+    After,
+}
+
+/// The RMS norms that queries and keys go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QkNorm {
+    None,
+    /// Over each head, with one weight `[head_dim]` for all of them.
+    Head,
+    /// Over all heads at once, with a weight of the whole width.
+    Full,
+}
+
+/// How attention scores its keys, and how far back it looks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attention {
+    /// Factor of q·k: 1/√head_dim in most families.
+    pub scale: f64,
+    /// Scores are bounded by c·tanh(score/c).
+    pub cap: Option<f64>,
+    pub qk_norm: QkNorm,
+    /// The layers that attend to a window alone.
+    pub local: Option<Local>,
+}
+
+impl Attention {
+    /// Scaled dot products over the whole prompt.
+    pub fn plain(head_dim: usize) -> Attention {
+        Attention {
+            scale: 1.0 / (head_dim as f64).sqrt(),
+            cap: None,
+            qk_norm: QkNorm::None,
+            local: None,
+        }
+    }
+
+    /// What `layer` has of its own, where it is a local one.
+    pub fn local_at(&self, layer: usize) -> Option<&Local> {
+        let local = self.local.as_ref()?;
+        local.layers.get(layer).copied()?.then_some(local)
+    }
+}
+
+/// Layers whose tokens see only the `window` last positions, their own included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Local {
+    pub window: usize,
+    /// One entry a layer.
+    pub layers: Vec<bool>,
+    /// Their own rotation, where it is not the other layers'.
+    pub rotary: Option<Rotary>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub family: Family,
@@ -93,14 +167,18 @@ pub struct Config {
     /// Longest prompt, in tokens.
     pub context: usize,
     pub norm: NormKind,
+    pub norm_place: NormPlace,
     pub norm_eps: f64,
     pub activation: Activation,
     pub position: Position,
     pub residual: Residual,
     /// Attention's projections have biases (Qwen2's all but the last).
     pub attention_bias: bool,
-    /// Queries and keys go through an RMS norm of their own, head by head.
-    pub head_norms: bool,
+    pub attention: Attention,
+    /// The token embedding is multiplied by this: √d in the Gemma families.
+    pub embed_scale: f64,
+    /// Logits are bounded by c·tanh(logit/c).
+    pub logit_cap: Option<f64>,
     /// The output head is the embedding matrix.
     pub tied_head: bool,
     /// `<|endoftext|>` or its like.
@@ -153,10 +231,27 @@ impl Config {
                 self.heads, self.kv_heads
             ));
         }
-        match &self.position {
-            Position::Learned => Ok(()),
-            Position::Rotary(rotary) => rotary.check(self.head_dim),
+        let local = self.attention.local.as_ref();
+        if local.is_some_and(|local| local.window == 0 || local.layers.len() != self.layers) {
+            return Err(format!(
+                "local attention needs a window of 1 or more and a kind for each of the {} layers",
+                self.layers
+            ));
         }
+        let positive = |x: f64| x.is_finite() && x > 0.0;
+        let caps = [self.attention.cap, self.logit_cap];
+        if !positive(self.attention.scale)
+            || !positive(self.embed_scale)
+            || !caps.into_iter().flatten().all(positive)
+        {
+            return Err("scales and soft caps should be positive numbers".into());
+        }
+        let own = local.and_then(|local| local.rotary.as_ref());
+        let main = match &self.position {
+            Position::Learned => None,
+            Position::Rotary(rotary) => Some(rotary),
+        };
+        (main.into_iter().chain(own)).try_for_each(|rotary| rotary.check(self.head_dim))
     }
 }
 

@@ -4,9 +4,10 @@ use super::fields::Fields;
 use super::unsupported;
 use crate::model::error::Result;
 use std::f64::consts::PI;
+use std::sync::Arc;
 
 /// How queries and keys are turned by their position.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rotary {
     /// Leading components of a head that turn; the others stay.
     pub width: usize,
@@ -16,9 +17,11 @@ pub struct Rotary {
     pub scaling: Scaling,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scaling {
     None,
+    /// All turns are slowed alike, by this factor.
+    Linear(f64),
     /// Llama 3's: slow turns are slowed further, by `factor`; the change sets
     /// in between `original/high` and `original/low` positions a turn.
     Llama3 {
@@ -27,6 +30,8 @@ pub enum Scaling {
         high: f64,
         original: f64,
     },
+    /// Each pair's turn is slowed by its own number: how a GGUF holds Llama 3's.
+    Divisors(Arc<[f32]>),
 }
 
 impl Rotary {
@@ -69,9 +74,34 @@ impl Rotary {
         })
     }
 
+    /// Gemma 3's two: of the layers that see the whole prompt, and of the local ones.
+    /// In `rope_parameters` each stands under the name of its layers; in older
+    /// configs the second has a base of its own and is never scaled.
+    pub(super) fn read_two(f: &Fields, width: usize) -> Result<(Rotary, Rotary)> {
+        let of = |kind: &str| f.json.get("rope_parameters").and_then(|v| v.get(kind));
+        if let (Some(whole), Some(local)) = (of("full_attention"), of("sliding_attention")) {
+            let read = |parameters: &serde_json::Value| {
+                let json = &serde_json::json!({ "rope_parameters": parameters });
+                Rotary::read(&Fields { json, path: f.path }, width)
+            };
+            return Ok((read(whole)?, read(local)?));
+        }
+        let mut whole = Rotary::read(f, width)?;
+        whole.theta = f.number_or("rope_theta", 1e6)?;
+        let local = Rotary {
+            theta: f.number_or("rope_local_base_freq", 1e4)?,
+            scaling: Scaling::None,
+            ..whole
+        };
+        Ok((whole, local))
+    }
+
     /// Refuses a width that cannot be turned.
     pub(super) fn check(&self, head_dim: usize) -> std::result::Result<(), String> {
         let width = self.width;
+        if !(self.theta.is_finite() && self.theta > 1.0) {
+            return Err(format!("a rotary base of {} makes no sense", self.theta));
+        }
         if width == 0 || width % 2 == 1 || width > head_dim {
             return Err(format!(
                 "{width} rotary components of a head's {head_dim}; it should be an even number up to that"
@@ -84,21 +114,24 @@ impl Rotary {
     pub fn frequencies(&self) -> Vec<f64> {
         let half = self.width / 2;
         (0..half)
-            .map(|i| self.scaling.of(self.theta.powf(-(i as f64) / half as f64)))
+            .map(|i| (self.scaling).of(i, self.theta.powf(-(i as f64) / half as f64)))
             .collect()
     }
 }
 
 impl Scaling {
-    fn of(&self, frequency: f64) -> f64 {
-        let Scaling::Llama3 {
-            factor,
-            low,
-            high,
-            original,
-        } = *self
-        else {
-            return frequency;
+    /// The frequency of pair `i`.
+    fn of(&self, i: usize, frequency: f64) -> f64 {
+        let (factor, low, high, original) = match *self {
+            Scaling::None => return frequency,
+            Scaling::Linear(factor) => return frequency / factor,
+            Scaling::Divisors(ref by) => return frequency / by.get(i).map_or(1.0, |&x| x.into()),
+            Scaling::Llama3 {
+                factor,
+                low,
+                high,
+                original,
+            } => (factor, low, high, original),
         };
         // Turns within the original context.
         let turns = original * frequency / (2.0 * PI);
@@ -126,6 +159,7 @@ fn scaling(of: &str, f: &Fields) -> Result<Scaling> {
     };
     match kind.as_deref() {
         None | Some("default") => Ok(Scaling::None),
+        Some("linear") => Ok(Scaling::Linear(number("factor")?)),
         Some("llama3") => {
             let (low, high) = (number("low_freq_factor")?, number("high_freq_factor")?);
             if high <= low {
@@ -142,7 +176,7 @@ fn scaling(of: &str, f: &Fields) -> Result<Scaling> {
         }
         Some(other) => Err(unsupported(
             &format!("the rotary scaling {other:?} (`{of}`)"),
-            "unscaled rotary embeddings and \"llama3\" are known",
+            "unscaled rotary embeddings, \"linear\" and \"llama3\" are known",
         )),
     }
 }

@@ -11,6 +11,31 @@ use faer::{Accum, Par};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+/// How the width of queries, keys and values divides into heads, and how a query
+/// scores a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    pub query: usize,
+    /// Heads of keys and values; query head h reads h·kv/query.
+    pub kv: usize,
+    /// Factor of q·k.
+    pub scale: f64,
+    /// Bounds a score to c·tanh(score/c), before the bias (Gemma 2 §2).
+    pub cap: Option<f64>,
+}
+
+impl Heads {
+    /// Scaled dot products: 1/√head_dim.
+    pub fn plain(query: usize, kv: usize, head_dim: usize) -> Heads {
+        Heads {
+            query,
+            kv,
+            scale: 1.0 / (head_dim as f64).sqrt(),
+            cap: None,
+        }
+    }
+}
+
 /// The sizes of one attention.
 #[derive(Clone, Copy)]
 pub(super) struct Dims {
@@ -21,6 +46,8 @@ pub(super) struct Dims {
     heads: usize,
     kv_heads: usize,
     head_dim: usize,
+    scale: f32,
+    cap: Option<f32>,
 }
 
 impl Dims {
@@ -30,9 +57,9 @@ impl Dims {
         past: Option<&Tensor>,
         k: &Tensor,
         bias: &Tensor,
-        heads: usize,
-        kv_heads: usize,
+        of: Heads,
     ) -> Result<Dims> {
+        let (heads, kv_heads) = (of.query, of.kv);
         let (b, rows, width) = q.dims3()?;
         let (kb, own, kv_width) = k.dims3()?;
         let (bb, br, bk) = bias.dims3()?;
@@ -63,11 +90,9 @@ impl Dims {
             heads,
             kv_heads,
             head_dim,
+            scale: of.scale as f32,
+            cap: of.cap.map(|cap| cap as f32),
         })
-    }
-
-    pub(super) fn scale(&self) -> f64 {
-        1.0 / (self.head_dim as f64).sqrt()
     }
 
     fn width(&self) -> usize {
@@ -105,7 +130,8 @@ impl Dims {
         }
     }
 
-    /// The softmax weights of one head's queries into `weights`, [n, keys].
+    /// The softmax weights of one head's queries into `weights`, [n, keys]; where scores
+    /// are capped and `slopes` is given, the cap's derivative into it.
     #[inline(always)]
     fn weigh<S: Simd>(
         &self,
@@ -114,12 +140,29 @@ impl Dims {
         q: View<'_>,
         [past, own]: [View<'_>; 2],
         bias: &[f32],
+        slopes: Option<&mut [f32]>,
     ) {
-        let scale = self.scale() as f32;
+        let scale = self.scale;
         if self.past > 0 {
             scores(simd, weights, 0, self.keys, q, past, scale);
         }
         scores(simd, weights, self.past, self.keys, q, own, scale);
+        if let Some(cap) = self.cap {
+            let bounded = |w: &mut f32| {
+                let tanh = (*w / cap).tanh();
+                *w = cap * tanh;
+                1.0 - tanh * tanh
+            };
+            match slopes {
+                Some(slopes) => {
+                    let pairs = weights.iter_mut().zip(slopes);
+                    pairs.for_each(|(w, slope)| *slope = bounded(w));
+                }
+                None => weights.iter_mut().for_each(|w| {
+                    bounded(w);
+                }),
+            }
+        }
         let rows = weights.chunks_exact_mut(self.keys);
         for (row, bias) in rows.zip(bias.chunks_exact(self.keys)) {
             for (w, &b) in row.iter_mut().zip(bias) {
@@ -287,7 +330,7 @@ impl WithSimd for Forward<'_> {
             for head in 0..d.heads {
                 let (c, kv_c) = d.columns(head);
                 let (keys, [v_past, v_own]) = (k.head(&d, kv_c), v.head(&d, kv_c));
-                d.weigh(simd, &mut weights, d.head(q, c, n, width), keys, bias);
+                d.weigh(simd, &mut weights, d.head(q, c, n, width), keys, bias, None);
                 if d.past > 0 {
                     mix(simd, out, c, width, d.part(&weights, 0, d.past), v_past);
                 }
@@ -315,7 +358,8 @@ impl WithSimd for Backward<'_> {
         let Backward { d, x, grads } = self;
         let (width, kv_width, own) = (d.width(), d.kv_width(), d.keys - d.past);
         let (gq, gk, gv) = grads;
-        let scale = d.scale() as f32;
+        let scale = d.scale;
+        let mut capped = d.cap.map(|_| vec![0.0; d.rows * d.keys]);
         let mut weights = vec![0.0; d.rows * d.keys];
         let mut slopes = vec![0.0; d.rows * d.keys];
         for head in 0..d.heads {
@@ -324,7 +368,7 @@ impl WithSimd for Backward<'_> {
             let g = d.head(x.g, c, d.rows, width);
             let (keys, [v_past, v_own]) = (x.k.head(&d, kv_c), x.v.head(&d, kv_c));
             let [k_past, k_own] = keys;
-            d.weigh(simd, &mut weights, q, keys, x.bias);
+            d.weigh(simd, &mut weights, q, keys, x.bias, capped.as_deref_mut());
             // ∂weights = g vᵀ, then through the softmax: w·(∂w − Σ w·∂w), and the scale.
             if d.past > 0 {
                 scores(simd, &mut slopes, 0, d.keys, g, v_past, 1.0);
@@ -336,6 +380,9 @@ impl WithSimd for Backward<'_> {
                 for (s, &w) in s.iter_mut().zip(w) {
                     *s = scale * w * (*s - mean);
                 }
+            }
+            if let Some(capped) = &capped {
+                slopes.iter_mut().zip(capped).for_each(|(s, c)| *s *= c);
             }
             if d.past > 0 {
                 mix(simd, gq, c, width, d.part(&slopes, 0, d.past), k_past);

@@ -1,6 +1,6 @@
 //! Scaled dot-product attention with an additive bias and grouped heads.
 
-use super::attend::{Attend, Dims};
+use super::attend::{Attend, Dims, Heads};
 use super::slices::fused;
 use candle_core::{D, Result, Tensor, bail};
 
@@ -8,17 +8,10 @@ use candle_core::{D, Result, Tensor, bail};
 ///
 /// `q` [B, R, heads·hd]; `k`, `v` [B, K, kv_heads·hd]; `bias` [1 or B, R, K] is
 /// added to the scaled scores (−∞ hides a key); the answer is [B, R, heads·hd].
-/// Query head h reads key/value head h·kv_heads/heads. A row that sees no key
-/// gets 0 on the CPU in f32. Gradients go to `q`, `k` and `v`, not to `bias`.
-pub fn attend(
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
-    bias: &Tensor,
-    heads: usize,
-    kv_heads: usize,
-) -> Result<Tensor> {
-    attend_after(None, q, k, v, bias, heads, kv_heads)
+/// A row that sees no key gets 0 on the CPU in f32. Gradients go to `q`, `k` and
+/// `v`, not to `bias`.
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, bias: &Tensor, heads: Heads) -> Result<Tensor> {
+    attend_after(None, q, k, v, bias, heads)
 }
 
 /// [`attend`] with keys and values of earlier positions before the rows' own.
@@ -32,11 +25,10 @@ pub fn attend_after(
     k: &Tensor,
     v: &Tensor,
     bias: &Tensor,
-    heads: usize,
-    kv_heads: usize,
+    heads: Heads,
 ) -> Result<Tensor> {
     let past_k = past.map(|(k, _)| k);
-    let dims = Dims::of(q, past_k, k, bias, heads, kv_heads)?;
+    let dims = Dims::of(q, past_k, k, bias, heads)?;
     if v.dims() != k.dims() || past.is_some_and(|(k, v)| k.dims() != v.dims()) {
         bail!("attend: v {:?} does not fit k {:?}", v.dims(), k.dims());
     }
@@ -49,8 +41,8 @@ pub fn attend_after(
         Some((past_k, past_v)) => (join(past_k, k)?, join(past_v, v)?),
         None => (k.clone(), v.clone()),
     };
-    let pattern = attention_pattern(q, &k, bias, heads, kv_heads)?;
-    apply_pattern(&pattern, &v, kv_heads)
+    let pattern = attention_pattern(q, &k, bias, heads)?;
+    apply_pattern(&pattern, &v, heads.kv)
 }
 
 /// Every batch row's own keys (or values) [B, K, ·] after its entry of the past.
@@ -65,17 +57,15 @@ pub fn join(past: &Tensor, own: &Tensor) -> Result<Tensor> {
 }
 
 /// The attention weights [B, heads, R, K] of [`attend`], each row summing to 1.
-pub fn attention_pattern(
-    q: &Tensor,
-    k: &Tensor,
-    bias: &Tensor,
-    heads: usize,
-    kv_heads: usize,
-) -> Result<Tensor> {
-    let dims = Dims::of(q, None, k, bias, heads, kv_heads)?;
-    let q = split_heads(q, heads)?;
-    let k = repeat_heads(&split_heads(k, kv_heads)?, heads)?;
-    let scores = (q.matmul(&k.t()?.contiguous()?)? * dims.scale())?;
+pub fn attention_pattern(q: &Tensor, k: &Tensor, bias: &Tensor, heads: Heads) -> Result<Tensor> {
+    Dims::of(q, None, k, bias, heads)?;
+    let q = split_heads(q, heads.query)?;
+    let k = repeat_heads(&split_heads(k, heads.kv)?, heads.query)?;
+    let scores = (q.matmul(&k.t()?.contiguous()?)? * heads.scale)?;
+    let scores = match heads.cap {
+        Some(cap) => ((scores / cap)?.tanh()? * cap)?,
+        None => scores,
+    };
     let scores = scores.broadcast_add(&bias.unsqueeze(1)?)?;
     // Softmax of composed ops: candle's fused one has no backward.
     let top = scores.max_keepdim(D::Minus1)?.detach();
@@ -131,7 +121,16 @@ mod tests {
         hd: usize,
     }
 
-    fn naive(v: &[Vec<f64>], s: &Shape, bias: &[f32]) -> Vec<f64> {
+    impl Shape {
+        fn heads(&self, cap: Option<f64>) -> Heads {
+            Heads {
+                cap,
+                ..Heads::plain(self.heads, self.kv_heads, self.hd)
+            }
+        }
+    }
+
+    fn naive(v: &[Vec<f64>], s: &Shape, bias: &[f32], cap: Option<f64>) -> Vec<f64> {
         let (width, kv_width) = (s.heads * s.hd, s.kv_heads * s.hd);
         let mut out = vec![0.0; s.b * s.r * width];
         for b in 0..s.b {
@@ -148,7 +147,9 @@ mod tests {
                                 })
                                 .sum();
                             let bias = bias[((b * s.r + r) * s.k + j) % bias.len()];
-                            (dot / (s.hd as f64).sqrt() + f64::from(bias)).exp()
+                            let score = dot / (s.hd as f64).sqrt();
+                            let score = cap.map_or(score, |c| c * (score / c).tanh());
+                            (score + f64::from(bias)).exp()
                         })
                         .collect();
                     let total: f64 = scores.iter().sum();
@@ -226,7 +227,7 @@ mod tests {
             },
         ];
         for s in shapes {
-            for batch in [1, s.b] {
+            for (batch, cap) in [(1, None), (s.b, None), (1, Some(0.7))] {
                 let bias = causal(batch, s.r, s.k);
                 let case = Case::new(&[
                     &[s.b, s.r, s.heads * s.hd],
@@ -239,9 +240,9 @@ mod tests {
                         let bias = Tensor::new(bias.as_slice(), &Device::Cpu)?
                             .reshape((batch, s.r, s.k))?
                             .to_dtype(t[0].dtype())?;
-                        attend(&t[0], &t[1], &t[2], &bias, s.heads, s.kv_heads)
+                        attend(&t[0], &t[1], &t[2], &bias, s.heads(cap))
                     },
-                    |v| naive(v, &s, &bias),
+                    |v| naive(v, &s, &bias, cap),
                 );
             }
         }
@@ -253,6 +254,7 @@ mod tests {
         // Small and large heads (loops and faer), a shared past and one each.
         for (b, p, n, rows, hd) in [(4, 2, 3, 2, 6), (3, 3, 5, 4, 8), (6, 1, 20, 30, 32)] {
             let (heads, kv_heads) = (4, 2);
+            let of = Heads::plain(heads, kv_heads, hd);
             let kv = kv_heads * hd;
             let past = Case::new(&[&[p, n, kv], &[p, n, kv]]).scaled(0.5);
             let bias = causal(1, rows, n + rows);
@@ -268,10 +270,10 @@ mod tests {
                     let (q, k, v) = (&vars[0], &vars[1], &vars[2]);
                     let out = if joined {
                         let (k, v) = (join(&past[0], k)?, join(&past[1], v)?);
-                        attend(q, &k, &v, &bias, heads, kv_heads)?
+                        attend(q, &k, &v, &bias, of)?
                     } else {
                         let past = Some((&past[0], &past[1]));
-                        attend_after(past, q, k, v, &bias, heads, kv_heads)?
+                        attend_after(past, q, k, v, &bias, of)?
                     };
                     let grads = out.sqr()?.sum_all()?.backward()?;
                     let mut all = vec![out];
@@ -296,11 +298,12 @@ mod tests {
         let case = Case::new(&[&[5, 40, 32], &[5, 40, 16], &[5, 40, 16]]);
         let t = case.tensors(DType::F32)?;
         let bias = Tensor::new(causal(1, 40, 40).as_slice(), &Device::Cpu)?.reshape((1, 40, 40))?;
-        let pattern = attention_pattern(&t[0], &t[1], &bias, 4, 2)?;
+        let of = Heads::plain(4, 2, 8);
+        let pattern = attention_pattern(&t[0], &t[1], &bias, of)?;
         let composed = apply_pattern(&pattern, &t[2], 2)?
             .flatten_all()?
             .to_vec1::<f32>()?;
-        let fused = attend(&t[0], &t[1], &t[2], &bias, 4, 2)?
+        let fused = attend(&t[0], &t[1], &t[2], &bias, of)?
             .flatten_all()?
             .to_vec1::<f32>()?;
         for (a, b) in composed.iter().zip(&fused) {
@@ -313,10 +316,11 @@ mod tests {
     fn shapes_that_do_not_fit_are_refused() -> Result<()> {
         let t = Case::new(&[&[1, 2, 6], &[1, 3, 6], &[1, 3, 6], &[1, 2, 3], &[1, 2, 2]])
             .tensors(DType::F32)?;
-        assert!(attend(&t[0], &t[1], &t[2], &t[3], 2, 2).is_ok());
-        assert!(attend(&t[0], &t[1], &t[2], &t[4], 2, 2).is_err());
-        assert!(attend(&t[0], &t[1], &t[2], &t[3], 4, 4).is_err());
-        assert!(attend(&t[0], &t[1], &t[2], &t[3], 2, 1).is_err());
+        let of = |query, kv| Heads::plain(query, kv, 3);
+        assert!(attend(&t[0], &t[1], &t[2], &t[3], of(2, 2)).is_ok());
+        assert!(attend(&t[0], &t[1], &t[2], &t[4], of(2, 2)).is_err());
+        assert!(attend(&t[0], &t[1], &t[2], &t[3], of(4, 4)).is_err());
+        assert!(attend(&t[0], &t[1], &t[2], &t[3], of(2, 1)).is_err());
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod attend;
 mod attention;
 mod cross_entropy;
 mod half;
+mod head_nll;
 mod heads;
 mod lanes;
 mod linear;
@@ -28,8 +29,10 @@ mod slices;
 mod check;
 
 pub use activation::Activation;
+pub use attend::Heads;
 pub use attention::{apply_pattern, attend, attend_after, attention_pattern, join};
 pub use cross_entropy::{cross_entropy, nll};
+pub use head_nll::head_nll;
 pub use linear::{Affine, Weight, linear, linear_of};
 pub use log_softmax::log_softmax;
 pub use matrix::{Matrix, MatrixId, Rows};

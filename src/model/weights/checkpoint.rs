@@ -1,5 +1,7 @@
-//! Safetensors files as a hub repository holds them: one, or several shards.
+//! Safetensors files as a hub repository holds them: one, or several shards. A GGUF
+//! is read through the same names ([`super::gguf`]).
 
+use super::gguf::Named;
 use super::number::{self, Flaw, Number};
 use crate::model::error::{ModelError, Result};
 use crate::model::mmap;
@@ -22,15 +24,22 @@ impl AsRef<[u8]> for Bytes {
 }
 
 /// The bytes of a checkpoint, before anything is converted.
-pub struct Checkpoint {
-    shards: Vec<(PathBuf, Bytes)>,
+pub struct Checkpoint(Held);
+
+enum Held {
+    Safetensors(Vec<(PathBuf, Bytes)>),
+    Gguf(Box<Named>),
 }
 
 impl Checkpoint {
     pub fn embedded(bytes: &'static [u8]) -> Checkpoint {
-        Checkpoint {
-            shards: vec![(PathBuf::from("(embedded)"), Bytes::Embedded(bytes))],
-        }
+        let shard = (PathBuf::from("(embedded)"), Bytes::Embedded(bytes));
+        Checkpoint(Held::Safetensors(vec![shard]))
+    }
+
+    /// A GGUF; any of its files opens all.
+    pub fn gguf(path: &Path) -> Result<Checkpoint> {
+        Ok(Checkpoint(Held::Gguf(Box::new(Named::open(path)?))))
     }
 
     pub fn open(files: &[PathBuf]) -> Result<Checkpoint> {
@@ -38,21 +47,26 @@ impl Checkpoint {
             .iter()
             .map(|f| Ok((f.clone(), Bytes::Mapped(mmap::map(f)?))))
             .collect::<Result<_>>()?;
-        Ok(Checkpoint { shards })
+        Ok(Checkpoint(Held::Safetensors(shards)))
     }
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|(_, b)| b.as_ref().len() as u64)
-            .sum()
+        match &self.0 {
+            Held::Safetensors(shards) => {
+                (shards.iter()).map(|(_, b)| b.as_ref().len() as u64).sum()
+            }
+            Held::Gguf(named) => named.gguf.file_bytes(),
+        }
     }
 
     /// Parses the headers; the views borrow from the checkpoint.
     pub fn views(&self) -> Result<Views<'_>> {
-        let shards = self
-            .shards
+        let held = match &self.0 {
+            Held::Safetensors(shards) => shards,
+            Held::Gguf(named) => return Ok(Views(Seen::Gguf(named))),
+        };
+        let shards = held
             .iter()
             .map(|(path, bytes)| {
                 let parsed =
@@ -63,34 +77,54 @@ impl Checkpoint {
                 Ok((path.as_path(), parsed))
             })
             .collect::<Result<_>>()?;
-        Ok(Views {
+        Ok(Views(Seen::Safetensors {
             shards,
-            bytes: &self.shards,
-        })
+            bytes: held,
+        }))
     }
 }
 
-pub struct Views<'a> {
-    shards: Vec<(&'a Path, SafeTensors<'a>)>,
-    bytes: &'a [(PathBuf, Bytes)],
+/// A checkpoint's tensors by the names that transformers gives them.
+pub struct Views<'a>(Seen<'a>);
+
+enum Seen<'a> {
+    Safetensors {
+        shards: Vec<(&'a Path, SafeTensors<'a>)>,
+        bytes: &'a [(PathBuf, Bytes)],
+    },
+    Gguf(&'a Named),
 }
 
 impl Views<'_> {
     /// Numbers in all tensors.
     pub fn count(&self) -> u64 {
-        let tensors = self.shards.iter().flat_map(|(_, s)| s.iter());
-        tensors
-            .map(|(_, t)| t.shape().iter().product::<usize>() as u64)
-            .sum()
+        let count = |shape: &[usize]| shape.iter().product::<usize>() as u64;
+        match &self.0 {
+            Seen::Safetensors { shards, .. } => (shards.iter())
+                .flat_map(|(_, s)| s.iter())
+                .map(|(_, t)| count(t.shape()))
+                .sum(),
+            Seen::Gguf(named) => (named.gguf.tensors().iter()).map(|t| count(&t.shape)).sum(),
+        }
     }
 
     pub fn has(&self, name: &str) -> bool {
-        self.shards.iter().any(|(_, s)| s.tensor(name).is_ok())
+        match &self.0 {
+            Seen::Safetensors { shards, .. } => shards.iter().any(|(_, s)| s.tensor(name).is_ok()),
+            Seen::Gguf(named) => named.has(name),
+        }
     }
 
     /// Every tensor's name.
     pub fn names(&self) -> Vec<&str> {
-        self.shards.iter().flat_map(|(_, s)| s.names()).collect()
+        match &self.0 {
+            Seen::Safetensors { shards, .. } => {
+                shards.iter().flat_map(|(_, s)| s.names()).collect()
+            }
+            Seen::Gguf(named) => (named.gguf.tensors().iter())
+                .map(|t| t.name.as_str())
+                .collect(),
+        }
     }
 
     /// A tensor where it lies.
@@ -100,7 +134,10 @@ impl Views<'_> {
 
     /// Lets the system take back the pages of what was read.
     pub fn release(&self) {
-        for (_, bytes) in self.bytes {
+        let Seen::Safetensors { bytes, .. } = &self.0 else {
+            return;
+        };
+        for (_, bytes) in *bytes {
             if let Bytes::Mapped(map) = bytes {
                 mmap::release(map);
             }
@@ -108,21 +145,36 @@ impl Views<'_> {
     }
 
     fn find(&self, name: &str) -> Result<(&Path, TensorView<'_>)> {
-        self.shards
-            .iter()
-            .find_map(|(path, s)| s.tensor(name).ok().map(|view| (*path, view)))
-            .ok_or_else(|| ModelError::MissingTensor { name: name.into() })
+        match &self.0 {
+            Seen::Safetensors { shards, .. } => shards
+                .iter()
+                .find_map(|(path, s)| s.tensor(name).ok().map(|view| (*path, view)))
+                .ok_or_else(|| ModelError::MissingTensor { name: name.into() }),
+            Seen::Gguf(named) => Err(ModelError::Unsupported {
+                what: format!(
+                    "comparing the tensors of a GGUF ({})",
+                    named.gguf.path().display()
+                ),
+                hint: "compare the models as folders with safetensors".into(),
+            }),
+        }
     }
 
     /// A tensor's values, its shape checked and every value finite. Whatever the
     /// file's precision and the one asked for, nothing but the result is made:
     /// a model in half precision is never in memory in f32, not even in parts.
     pub fn read<T: Number>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+        if let Seen::Gguf(named) = &self.0 {
+            return named.read(name, shape);
+        }
         self.values(name, shape, number::read)
     }
 
     /// The same of a `[rows, cols]` matrix, as `[cols, rows]`.
     pub fn read_turned<T: Number>(&self, name: &str, shape: [usize; 2]) -> Result<Vec<T>> {
+        if let Seen::Gguf(named) = &self.0 {
+            return named.read_turned(name, shape);
+        }
         self.values(name, &shape, |view| number::read_turned(view, shape))
     }
 

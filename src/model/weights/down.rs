@@ -5,31 +5,33 @@ use super::checkpoint::Views;
 use crate::model::config::{Config, Family};
 use crate::model::error::{ModelError, Result};
 
-/// A tensor's name as the whole model has it: the hub's gpt2 was saved without
-/// the first part of its names.
+/// A tensor's name as the whole text model has it: the hub's gpt2 was saved without
+/// the first part of its names, and Gemma 3's larger models keep the text further in.
 pub fn full_name(family: Family, name: &str) -> String {
     let bare = |part: &str| name.starts_with(part);
-    let lacks = family == Family::Gpt2 && ["h.", "wte.", "wpe.", "ln_f."].into_iter().any(bare);
-    if lacks {
-        format!("transformer.{name}")
-    } else {
-        name.to_owned()
+    if family == Family::Gpt2 && ["h.", "wte.", "wpe.", "ln_f."].into_iter().any(bare) {
+        return format!("transformer.{name}");
+    }
+    let inner = ["language_model.model.", "model.language_model."];
+    match inner.iter().find_map(|inner| name.strip_prefix(inner)) {
+        Some(rest) if family == Family::Gemma3 => format!("model.{rest}"),
+        _ => name.to_owned(),
     }
 }
 
 /// W `[d, d_k]` of `layer`, row-major, whichever way the file has it.
 pub fn weight(views: &Views, config: &Config, layer: usize) -> Result<Vec<f32>> {
-    let module = config.family.down_module(layer);
-    let bare = module.trim_start_matches("transformer.");
-    let names = [format!("{module}.weight"), format!("{bare}.weight")];
-    let Some(name) = names.iter().find(|name| views.has(name)) else {
-        let [name, _] = names;
+    let name = format!("{}.weight", config.family.down_module(layer));
+    let all = views.names();
+    let full = |candidate: &&&str| full_name(config.family, candidate) == name;
+    let Some(name) = all.iter().find(full) else {
         return Err(ModelError::MissingTensor { name });
     };
     let (d, d_k) = (config.d, config.d_mlp);
-    match is_turned(config.family) {
-        true => views.read_turned(name, [d_k, d]),
-        false => views.read(name, &[d, d_k]),
+    if is_turned(config.family) {
+        views.read_turned(name, [d_k, d])
+    } else {
+        views.read(name, &[d, d_k])
     }
 }
 

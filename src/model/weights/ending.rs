@@ -1,8 +1,8 @@
 //! The end of a model, where residuals become logits, without the rest of it.
 
-use super::Norm;
 use super::checkpoint::Checkpoint;
 use super::reader::Reader;
+use super::{Norm, llama};
 use crate::model::config::{Config, Family};
 use crate::model::device::Place;
 use crate::model::error::Result;
@@ -27,19 +27,17 @@ impl Ending {
             Family::Gpt2 if !views.has("transformer.wte.weight") => ("", "wte", "ln_f", "lm_head"),
             Family::Gpt2 | Family::GptJ => ("transformer.", "wte", "ln_f", "lm_head"),
             Family::NeoX => ("gpt_neox.", "embed_in", "final_layer_norm", "embed_out"),
-            Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
-                ("model.", "embed_tokens", "norm", "lm_head")
-            }
+            _ => (llama::prefixes(&views).0, "embed_tokens", "norm", "lm_head"),
         };
         let read = Reader::new(&views, prefix, place);
         let matrix = |read: &Reader, name: &str| {
             read.matrix(&format!("{name}.weight"), config.vocab, config.d)
         };
         Ok(Ending {
-            norm: read.norm(norm, config.norm, config.d)?,
+            norm: llama::norm(&read, norm, config)?,
             head: match config.tied_head {
                 true => matrix(&read, embed)?,
-                false => matrix(&Reader::new(&views, "", place), head)?,
+                false => matrix(&Reader::new(&views, llama::prefixes(&views).1, place), head)?,
             }
             .dense()?,
         })

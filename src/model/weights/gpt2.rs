@@ -43,13 +43,15 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
         ))
     };
     Ok(Block {
-        norm_1: read.norm("ln_1", config.norm, d)?,
+        norm_1: Some(read.norm("ln_1", config.norm, d)?),
         q: third(0)?,
         k: third(1)?,
         v: third(2)?,
         o: read.conv1d("attn.c_proj", d, d)?,
-        head_norms: None,
+        qk_norms: None,
+        post_attn: None,
         norm_2: Some(read.norm("ln_2", config.norm, d)?),
+        post_mlp: None,
         up: read.conv1d("mlp.c_fc", d, k)?,
         gate: None,
         down: read.conv1d("mlp.c_proj", k, d)?,

@@ -27,13 +27,15 @@ pub fn load(checkpoint: &Checkpoint, config: &Config, place: &Place) -> Result<W
 fn block(read: &Reader, config: &Config) -> Result<Block> {
     let (d, k) = (config.d, config.d_mlp);
     Ok(Block {
-        norm_1: read.norm("ln_1", config.norm, d)?,
+        norm_1: Some(read.norm("ln_1", config.norm, d)?),
         q: read.linear("attn.q_proj", d, d)?,
         k: read.linear("attn.k_proj", d, d)?,
         v: read.linear("attn.v_proj", d, d)?,
         o: read.linear("attn.out_proj", d, d)?,
-        head_norms: None,
+        qk_norms: None,
+        post_attn: None,
         norm_2: None,
+        post_mlp: None,
         up: read.biased("mlp.fc_in", d, k)?,
         gate: None,
         down: read.biased("mlp.fc_out", k, d)?,

@@ -4,6 +4,7 @@
 pub mod checkpoint;
 pub mod down;
 pub mod ending;
+pub mod gguf;
 mod gpt2;
 mod gptj;
 mod llama;
@@ -76,15 +77,20 @@ pub struct Norm {
 
 #[derive(Clone)]
 pub struct Block {
-    pub norm_1: Norm,
+    /// The norm before attention; a block that norms after its modules has none.
+    pub norm_1: Option<Norm>,
     pub q: Linear,
     pub k: Linear,
     pub v: Linear,
     pub o: Linear,
-    /// RMS norms of each head's query and key, `[head_dim]`, where a family has them.
-    pub head_norms: Option<(Tensor, Tensor)>,
-    /// The norm before the MLP; a parallel block may have the one alone.
+    /// RMS norms of queries and keys: `[head_dim]`, or the width of all heads.
+    pub qk_norms: Option<(Tensor, Tensor)>,
+    /// The norm between attention and the residual.
+    pub post_attn: Option<Norm>,
+    /// The norm before the MLP; a parallel block may have `norm_1` alone.
     pub norm_2: Option<Norm>,
+    /// The norm between the MLP's last matrix and the residual.
+    pub post_mlp: Option<Norm>,
     pub up: Linear,
     /// The gated half of a SwiGLU.
     pub gate: Option<Linear>,
@@ -130,9 +136,14 @@ impl Weights {
             Family::Gpt2 => gpt2::load(checkpoint, config, place),
             Family::GptJ => gptj::load(checkpoint, config, place),
             Family::NeoX => neox::load(checkpoint, config, place),
-            Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
-                llama::load(checkpoint, config, place)
-            }
+            Family::Llama
+            | Family::Mistral
+            | Family::Qwen2
+            | Family::Qwen3
+            | Family::Gemma2
+            | Family::Gemma3
+            | Family::Phi3
+            | Family::Olmo2 => llama::load(checkpoint, config, place),
         }
     }
 
@@ -153,12 +164,12 @@ impl Weights {
                 .chain(&b.gate)
                 .map(linear)
                 .sum::<usize>()
-                + [&b.norm_1]
+                + [&b.norm_1, &b.post_attn, &b.norm_2, &b.post_mlp]
                     .into_iter()
-                    .chain(&b.norm_2)
+                    .flatten()
                     .map(norm)
                     .sum::<usize>()
-                + b.head_norms
+                + b.qk_norms
                     .iter()
                     .map(|(q, k)| q.elem_count() + k.elem_count())
                     .sum::<usize>()

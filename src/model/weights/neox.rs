@@ -43,13 +43,15 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
         ))
     };
     Ok(Block {
-        norm_1: read.norm("input_layernorm", config.norm, d)?,
+        norm_1: Some(read.norm("input_layernorm", config.norm, d)?),
         q: third(0)?,
         k: third(1)?,
         v: third(2)?,
         o: read.linear_as(biased, "attention.dense", d, d)?,
-        head_norms: None,
+        qk_norms: None,
+        post_attn: None,
         norm_2: Some(read.norm("post_attention_layernorm", config.norm, d)?),
+        post_mlp: None,
         up: read.biased("mlp.dense_h_to_4h", d, k)?,
         gate: None,
         down: read.biased("mlp.dense_4h_to_h", k, d)?,

@@ -15,6 +15,10 @@ pub fn file(on: &[On], config: &Config) -> Result<GgufFile<'static>, ExportError
         Family::Llama | Family::Mistral => "llama",
         Family::Qwen2 => "qwen2",
         Family::Qwen3 => "qwen3",
+        Family::Gemma2 => "gemma2",
+        Family::Gemma3 => "gemma3",
+        Family::Phi3 => "phi3",
+        Family::Olmo2 => "olmo2",
         Family::GptJ => return Err(ExportError::NoArchitecture("GPT-J")),
     };
     let mut file = GgufFile::new(VERSION, ALIGNMENT);

@@ -6,7 +6,7 @@ use super::{Edited, ExportError, On, write};
 use crate::edit::{Delta, stack};
 use crate::model::config::Config;
 use crate::model::source::WeightFiles;
-use crate::model::weights::down::is_turned;
+use crate::model::weights::down::{full_name, is_turned};
 use crate::model::weights::number;
 use crate::model::{Source, mmap};
 use crate::session::factors::bytes;
@@ -56,11 +56,11 @@ fn weights(
     let mut found = Vec::new();
     let mut replaced: HashMap<String, Vec<u8>> = HashMap::new();
     for (&layer, deltas) in edited {
-        let module = config.family.down_module(layer);
-        // The hub's gpt2 was saved without the first part of its names.
-        let names = [module.as_str(), module.trim_start_matches("transformer.")];
-        let there = |name: &&str| tensors.tensor(&format!("{name}.weight")).is_ok();
-        let Some(name) = names.into_iter().find(there) else {
+        let weight = format!("{}.weight", config.family.down_module(layer));
+        let names = tensors.names();
+        let there = |name: &&&str| full_name(config.family, name) == weight;
+        let Some(name) = (names.iter().find(there)).and_then(|name| name.strip_suffix(".weight"))
+        else {
             continue;
         };
         found.push(layer);

@@ -36,6 +36,8 @@ pub fn model() -> ModelInfo {
             example(["{} was founded by", "Google", "Larry Page", "Steve Jobs"]),
             example(["{} come from", "Tacos", "Mexico", "Japan"]),
         ],
+        asks: false,
+        calibrated: None,
         default_layer: None,
         defaults: Vec::new(),
         norm_sample: (0..60)
