@@ -14,7 +14,13 @@ use pentimento::model::{Decoder, Loaded, Source};
 
 fn at(source: &Source, dtype: DType) -> Loaded {
     let device = Device::Cpu;
-    source.load_at(&Place { device, dtype }).unwrap()
+    let packed = false;
+    let place = Place {
+        device,
+        dtype,
+        packed,
+    };
+    source.load_at(&place).unwrap()
 }
 
 /// The same f32 model with every matrix rounded to `dtype` and back.

@@ -10,6 +10,7 @@ mod gptj;
 mod llama;
 mod neox;
 pub mod number;
+mod packed;
 mod reader;
 
 use super::config::{Config, Family};

@@ -43,17 +43,22 @@ impl<'a> Reader<'a> {
 
     /// What is multiplied with: `[output, input]`, or the embedding `[V, d]`.
     pub fn matrix(&self, name: &str, output: usize, input: usize) -> Result<Matrix> {
-        Ok(self.any(name, [output, input], false)?.into())
+        self.any(name, [output, input], false)
     }
 
     /// A matrix `[output, input]` in this place's precision; `turned`: of a
     /// `Conv1D`, which the file has as `[input, output]`.
-    fn any(&self, name: &str, shape: [usize; 2], turned: bool) -> Result<Tensor> {
-        match self.place.dtype {
-            DType::BF16 => self.of::<bf16>(name, shape, turned),
-            DType::F16 => self.of::<f16>(name, shape, turned),
-            _ => self.of::<f32>(name, shape, turned),
+    fn any(&self, name: &str, shape: [usize; 2], turned: bool) -> Result<Matrix> {
+        if self.place.packed
+            && let Some(made) = self.views.made(&self.full(name), shape)?
+        {
+            return Ok(made);
         }
+        Ok(Matrix::Dense(match self.place.dtype {
+            DType::BF16 => self.of::<bf16>(name, shape, turned)?,
+            DType::F16 => self.of::<f16>(name, shape, turned)?,
+            _ => self.of::<f32>(name, shape, turned)?,
+        }))
     }
 
     fn of<T: Number>(&self, name: &str, shape: [usize; 2], turned: bool) -> Result<Tensor> {
