@@ -149,7 +149,7 @@ fn with(decoder: &Decoder, factors: BTreeMap<usize, [Matrix; 2]>) -> Decoder {
     for (layer, [(b, b_shape), (a, a_shape)]) in factors {
         let b = Tensor::from_vec(b, (b_shape[0], b_shape[1]), &Device::Cpu).unwrap();
         let a = Tensor::from_vec(a, (a_shape[0], a_shape[1]), &Device::Cpu).unwrap();
-        let w = (decoder.down_weight(layer) + b.matmul(&a).unwrap()).unwrap();
+        let w = (decoder.down_weight(layer).unwrap() + b.matmul(&a).unwrap()).unwrap();
         edited = edited.with_down(layer, Down::new(w, decoder.down_bias(layer).cloned()));
     }
     edited

@@ -12,7 +12,7 @@ use crate::engine::state::{Model, State};
 use crate::facts::World;
 use crate::hub::{self, Settings, cache};
 use crate::model::Brake;
-use crate::model::device::{self, Place};
+use crate::model::device::{self, Place, Size};
 use crate::model::source::{Loaded, Source, WeightFiles};
 use crate::session::hash;
 
@@ -43,7 +43,15 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let (source, revision) = local(job, &spec.source, &state.folders.hub)?;
     job.started(Stage::Load, 1);
     let parameters = source.shape()?.parameters;
-    let place = Place::open(&spec.device, &spec.dtype, parameters, spec.memory)?;
+    let place = Place::open(
+        &spec.device,
+        &spec.dtype,
+        Size {
+            parameters,
+            may_be_packed: source.may_be_packed(),
+        },
+        spec.memory,
+    )?;
     let loaded = Loaded {
         name: spec.source.name(),
         ..source.load_at(&place)?
@@ -98,7 +106,7 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         context: config.context,
         parameters: loaded.decoder.weights.count(),
         device: device::name(&place.device),
-        dtype: place.dtype.as_str().into(),
+        dtype: place.dtype_name().into(),
         sha256,
         moments: Vec::new(),
         examples,

@@ -83,7 +83,7 @@ fn by_hand(decoder: &Decoder, x: &[f64]) -> Vec<f64> {
         .map(|i| (x[i] - mean) / scale * weight[i] + shift[i])
         .collect();
     let Linear { weight, bias, .. } = &decoder.weights.head;
-    let rows = floats(weight);
+    let rows = floats(&weight.dense().unwrap());
     let bias = bias
         .as_ref()
         .map_or(vec![0.0; rows.len() / x.len()], floats);

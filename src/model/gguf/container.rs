@@ -185,9 +185,12 @@ impl Gguf {
         })
     }
 
-    /// A tensor's values, dequantised, its shape checked and every value finite.
-    /// Nothing but the result is made.
-    pub fn read<T: Number>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+    /// A matrix that can be read, its shape checked.
+    pub fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<&TensorInfo> {
+        self.readable(name, &shape)
+    }
+
+    fn readable(&self, name: &str, shape: &[usize]) -> Result<&TensorInfo> {
         let tensor = self
             .tensor(name)
             .ok_or_else(|| ModelError::MissingTensor { name: name.into() })?;
@@ -204,6 +207,13 @@ impl Gguf {
                 hint: "take a file of another quantisation".into(),
             });
         }
+        Ok(tensor)
+    }
+
+    /// A tensor's values, dequantised, its shape checked and every value finite.
+    /// Nothing but the result is made.
+    pub fn read<T: Number>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+        let tensor = self.readable(name, shape)?;
         let (numbers, size) = tensor.kind.block();
         let bytes = self.bytes(tensor);
         let mut values = vec![T::default(); bytes.len() / size * numbers];
@@ -225,6 +235,13 @@ impl Gguf {
         // Read once: the file's pages need not stay beside the copy.
         self.release();
         Ok(values)
+    }
+
+    /// Lets the system take back the pages of one tensor.
+    pub fn put_away(&self, tensor: &TensorInfo) {
+        if let Some((_, map)) = self.files.get(tensor.shard) {
+            mmap::release_part(map, tensor.range.clone());
+        }
     }
 
     /// Lets the system take back the pages of what was read.

@@ -7,7 +7,7 @@
 
 use super::cross_entropy::nll;
 use super::lanes::{exp, max, sum_of};
-use super::linear::{Affine, linear_of};
+use super::linear::{Affine, Weight, linear_of};
 use super::multiply::rows;
 use super::slices::{fused, read};
 use candle_core::{Result, Tensor, bail};
@@ -26,8 +26,11 @@ pub fn head_nll(
     cap: Option<f64>,
     targets: &[u32],
 ) -> Result<Vec<f32>> {
-    let plain = head.bias.is_none() && fused(&[x, head.weight]);
-    if !plain {
+    let lies = match head.weight {
+        Weight::Dense(w) => fused(&[w]),
+        Weight::Made(_) => true,
+    };
+    if !lies || head.bias.is_some() || !fused(&[x]) {
         let logits = linear_of(x, head)?;
         let logits = match cap {
             Some(cap) => ((logits / cap)?.tanh()? * cap)?,
@@ -46,13 +49,26 @@ pub fn head_nll(
         bail!("head_nll: target {target} in a vocabulary of {vocab}");
     }
     let cap = cap.map(|cap| cap as f32);
+    let joined = |parts: Vec<Vec<Part>>| (0..n).map(|row| joined(&parts, row)).collect();
     read(x, |x| {
-        read(head.weight, |w| {
-            let parts: Vec<Vec<Part>> = (w.par_chunks(BLOCK * d).enumerate())
-                .map(|(block, w)| of_block(x, n, w, d, cap, (block * BLOCK, targets)))
-                .collect();
-            Ok((0..n).map(|row| joined(&parts, row)).collect())
-        })
+        let part = |w: &[f32], first: usize| of_block(x, n, w, d, cap, (first, targets));
+        match head.weight {
+            Weight::Dense(w) => read(w, |w| {
+                let blocks = w.par_chunks(BLOCK * d).enumerate();
+                Ok(joined(blocks.map(|(n, w)| part(w, n * BLOCK)).collect()))
+            }),
+            Weight::Made(w) => {
+                let blocks = (0..vocab.div_ceil(BLOCK)).into_par_iter().map(|n| {
+                    let rows = n * BLOCK..vocab.min((n + 1) * BLOCK);
+                    let mut values = vec![0.0; rows.len() * d];
+                    w.make(rows.clone(), &mut values)?;
+                    Ok(part(&values, rows.start))
+                });
+                let parts = blocks.collect::<Result<_>>()?;
+                w.done();
+                Ok(joined(parts))
+            }
+        }
     })
 }
 
@@ -121,7 +137,7 @@ mod tests {
             let targets: Vec<u32> = (0..n).map(|i| ((i * 97) % vocab) as u32).collect();
             for (bias, cap) in [(None, None), (None, Some(3.0)), (Some(&t[2]), Some(3.0))] {
                 let head = Affine {
-                    weight: &t[1],
+                    weight: Weight::Dense(&t[1]),
                     bias,
                     turned: None,
                 };
@@ -140,7 +156,7 @@ mod tests {
                 }
             }
             let head = Affine {
-                weight: &t[1],
+                weight: Weight::Dense(&t[1]),
                 bias: None,
                 turned: None,
             };
