@@ -3,7 +3,7 @@
 use crate::script::{Bench, model};
 use pentimento::engine::{EventKind, Outcome, Spec};
 use pentimento::tui::app::{Effect, Msg, State, Ticket};
-use pentimento::tui::store::{ModelEntry, Reply};
+use pentimento::tui::store::{Facts, ModelEntry, Origin, Reply};
 use pentimento::tui::update::update;
 
 fn asks(effects: &[Effect]) -> Option<Ticket> {
@@ -26,8 +26,10 @@ fn opened() -> (Bench, Ticket) {
     bench.effects("M");
     let entry = ModelEntry {
         name: "gpt2-medium".into(),
+        origin: Origin::Inside,
+        facts: Facts::Unread,
+        bytes: Some(1_000_000),
         about: "gpt2".into(),
-        here: true,
     };
     update(&mut bench.state, Msg::Store(Reply::Models(vec![entry])));
     let effects = bench.effects("med<enter>");

@@ -249,8 +249,8 @@ mod tests {
     }
 
     fn written(file: &GgufFile) -> Vec<u8> {
-        let out = tempfile::NamedTempFile::new().unwrap();
-        file.write(&mut out.as_file()).unwrap();
+        let mut out = tempfile::NamedTempFile::new().unwrap();
+        file.write(out.as_file_mut()).unwrap();
         std::fs::read(out.path()).unwrap()
     }
 
