@@ -2,7 +2,7 @@
 
     pip install llama-cpp-python==0.3.36
     cargo build --release
-    PENTIMENTO_REAL=gemma-3-270m-q4_k_m.gguf python tests/llama_cpp.py
+    PENTIMENTO_REAL=gemma-3-270m-q4_k_m.gguf python tests/in_llama_cpp.py
 
 PENTIMENTO_REAL names google/gemma-3-270m as a GGUF file. One fact is edited, and the
 edit leaves twice: as an adapter and as a whole GGUF model. Ten prompts are then asked of
