@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-pub const MAGIC: &[u8; 4] = b"GGUF";
 /// Numbers that one task dequantises; their f32 fit in a core's nearest cache.
 const CHUNK: usize = 1 << 12;
 /// Dimensions of a tensor at most, as ggml has it.
@@ -259,7 +258,7 @@ struct Header {
 impl Header {
     fn read(bytes: &[u8], shard: usize) -> Read<Header> {
         let mut from = Cursor::new(bytes);
-        if from.take(4).ok() != Some(MAGIC) {
+        if from.take(4).ok() != Some(shards::MAGIC) {
             return Err("it does not begin with GGUF".into());
         }
         match from.u32()? {

@@ -5,7 +5,8 @@
 //! card x is rounded for the multiplication too, and the answer is f32 again.
 
 use super::half::{wide, with_wide};
-use super::matrix::{self, Rows};
+use super::made::Rows;
+use super::matrix;
 use super::multiply::{Start, multiply, rows};
 use super::slices::{floats, fused, read, shaped_like, sum_rows};
 use candle_core::{

@@ -18,6 +18,7 @@ mod heads;
 mod lanes;
 mod linear;
 mod log_softmax;
+mod made;
 mod matrix;
 mod mlp;
 mod multiply;
@@ -27,6 +28,8 @@ mod slices;
 
 #[cfg(test)]
 mod check;
+#[cfg(test)]
+mod matrix_tests;
 
 pub use activation::Activation;
 pub use attend::Heads;
@@ -35,7 +38,8 @@ pub use cross_entropy::{cross_entropy, nll};
 pub use head_nll::head_nll;
 pub use linear::{Affine, Weight, linear, linear_of};
 pub use log_softmax::log_softmax;
-pub use matrix::{Matrix, MatrixId, Rows};
+pub use made::Rows;
+pub use matrix::{Matrix, MatrixId};
 pub use mlp::{Mlp, key, mlp};
 pub use norm::{layer_norm, rms_norm};
 pub use rotary::{Turns, rotate};

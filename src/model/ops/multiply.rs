@@ -5,7 +5,7 @@
 //! columns keep b's part in a core's cache and need no meeting (with few rows up
 //! to twice as fast, otherwise equal on an idle machine).
 
-use super::matrix::Rows;
+use super::made::Rows;
 use faer::linalg::matmul::matmul;
 use faer::reborrow::ReborrowMut;
 use faer::{Accum, MatMut, MatRef, Par, RowRef};
