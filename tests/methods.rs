@@ -330,7 +330,10 @@ fn fine_tuning_learns_and_within_its_box_never_leaves_it() {
     // What it says it changed is what the model then has, and off is off.
     let delta = &free.deltas[0];
     let edited = after(&model.decoder, &free);
-    let (was, now) = (model.decoder.down_weight(LAYER).unwrap(), edited.down_weight(LAYER).unwrap());
+    let (was, now) = (
+        model.decoder.down_weight(LAYER).unwrap(),
+        edited.down_weight(LAYER).unwrap(),
+    );
     let moved: Vec<f32> = flat(&(now - &was).unwrap());
     let (d, d_k) = (model.decoder.config.d, model.decoder.config.d_mlp);
     for (at, got) in moved.iter().enumerate() {

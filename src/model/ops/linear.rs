@@ -327,7 +327,7 @@ mod tests {
             let turned = t[1].t()?.contiguous()?;
             for bias in [None, Some(&t[2])] {
                 let answer = |turned: Option<&Tensor>| {
-                    let weight = &t[1];
+                    let weight = Weight::Dense(&t[1]);
                     let of = Affine {
                         weight,
                         bias,

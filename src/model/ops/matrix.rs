@@ -303,7 +303,9 @@ mod tests {
                 let loss = y.sqr().unwrap().sum_all().unwrap();
                 flat(loss.backward().unwrap().get(&x).unwrap())
             };
-            let pairs = grad(Weight::Made(&made)).into_iter().zip(grad(Weight::Dense(&w)));
+            let pairs = grad(Weight::Made(&made))
+                .into_iter()
+                .zip(grad(Weight::Dense(&w)));
             for (a, b) in pairs {
                 assert!((a - b).abs() <= 1e-4 * b.abs().max(100.0), "{a} {b}");
             }

@@ -29,10 +29,7 @@ pub fn mlp<'a>(x: &Tensor, of: Mlp<'a>) -> Result<Tensor> {
         Weight::Dense(w) => Some(w),
         Weight::Made(_) => None,
     };
-    let tensors = all
-        .into_iter()
-        .flatten()
-        .flat_map(|a| [weight(a), a.bias]);
+    let tensors = all.into_iter().flatten().flat_map(|a| [weight(a), a.bias]);
     let constant = |t: &Tensor| fused(&[t]) && !t.track_op();
     if !fused(&[x]) || !tensors.flatten().all(constant) {
         return linear_of(&key(x, of)?, of.down);

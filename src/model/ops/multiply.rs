@@ -5,9 +5,9 @@
 //! columns keep b's part in a core's cache and need no meeting (with few rows up
 //! to twice as fast, otherwise equal on an idle machine).
 
+use super::matrix::Rows;
 use faer::linalg::matmul::matmul;
 use faer::reborrow::ReborrowMut;
-use super::matrix::Rows;
 use faer::{Accum, MatMut, MatRef, Par, RowRef};
 use rayon::prelude::*;
 use std::convert::Infallible;

@@ -86,7 +86,10 @@ impl<'a> GgufFile<'a> {
         for tensor in &self.tensors {
             string(&mut head, &tensor.name);
             head.extend((tensor.dims.len() as u32).to_le_bytes());
-            tensor.dims.iter().for_each(|n| head.extend(n.to_le_bytes()));
+            tensor
+                .dims
+                .iter()
+                .for_each(|n| head.extend(n.to_le_bytes()));
             head.extend(tensor.kind.to_le_bytes());
             head.extend(offset.to_le_bytes());
             let (Data::Made(bytes, _) | Data::Copied { bytes, .. }) = tensor.data;

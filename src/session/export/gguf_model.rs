@@ -105,7 +105,11 @@ impl<'a> Model<'a> {
                 if info.dims != want {
                     return Err(copy(path, format!("{} has another shape", shown(info))));
                 }
-                let (kind, size) = if self.wide { (TENSOR_F32, 4) } else { (TENSOR_F16, 2) };
+                let (kind, size) = if self.wide {
+                    (TENSOR_F32, 4)
+                } else {
+                    (TENSOR_F16, 2)
+                };
                 let make = move || self.weight(layer, deltas).map_err(io::Error::other);
                 (kind, Data::Made(size * want[0] * want[1], Box::new(make)))
             }
@@ -114,7 +118,10 @@ impl<'a> Model<'a> {
                 if info.kind != TENSOR_F32 || info.dims != [self.config.d as u64] {
                     return Err(copy(path, format!("{} is no bias in F32", shown(info))));
                 }
-                (TENSOR_F32, Data::Made(bytes, Box::new(move || bias(path, info, deltas))))
+                (
+                    TENSOR_F32,
+                    Data::Made(bytes, Box::new(move || bias(path, info, deltas))),
+                )
             }
         };
         Ok(Tensor {

@@ -43,13 +43,19 @@ pub fn scan(path: &Path) -> Result<Scan, ExportError> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         let file = BufReader::new(file);
-        Ok(Reader { file, length, at: 0 })
+        Ok(Reader {
+            file,
+            length,
+            at: 0,
+        })
     };
     let scanned = open().map_err(|e: std::io::Error| e.to_string());
-    scanned.and_then(|mut file| file.scan()).map_err(|reason| ExportError::Copy {
-        path: path.to_owned(),
-        reason,
-    })
+    scanned
+        .and_then(|mut file| file.scan())
+        .map_err(|reason| ExportError::Copy {
+            path: path.to_owned(),
+            reason,
+        })
 }
 
 struct Reader {
@@ -180,7 +186,9 @@ impl Reader {
             return Err("it was cut short".into());
         }
         let mut taken = vec![0; bytes as usize];
-        self.file.read_exact(&mut taken).map_err(|e| e.to_string())?;
+        self.file
+            .read_exact(&mut taken)
+            .map_err(|e| e.to_string())?;
         self.at += bytes;
         Ok(taken)
     }
@@ -241,8 +249,8 @@ mod tests {
     }
 
     fn written(file: &GgufFile) -> Vec<u8> {
-        let out = tempfile::NamedTempFile::new().unwrap();
-        file.write(&mut out.as_file()).unwrap();
+        let mut out = tempfile::NamedTempFile::new().unwrap();
+        file.write(out.as_file_mut()).unwrap();
         std::fs::read(out.path()).unwrap()
     }
 
