@@ -193,7 +193,7 @@ impl Named {
             Change::Parted { heads } => (heads, heads.saturating_mul(3)),
             _ => (1, 1),
         };
-        if parts == 0 || rows == 0 || rows % parts != 0 {
+        if parts == 0 || rows == 0 || !rows.is_multiple_of(parts) {
             return Err(self.gguf.bad(format!(
                 "`{name}` has {rows} rows, which {heads} heads do not share"
             )));

@@ -133,7 +133,7 @@ impl<'a> Model<'a> {
     }
 
     /// What is edited in this tensor, if anything is.
-    fn change(&self, info: &Info) -> Option<(usize, Part, &[(&'a Delta, f64)])> {
+    fn change(&self, info: &Info) -> Option<(usize, Part, &[Scaled<'a>])> {
         let name = std::str::from_utf8(&info.name).ok()?;
         let (layer, part) = name.strip_prefix("blk.")?.split_once(".ffn_down.")?;
         let layer = layer.parse().ok()?;
@@ -165,6 +165,9 @@ impl<'a> Model<'a> {
         Ok(bits.iter().flat_map(|bits| bits.to_le_bytes()).collect())
     }
 }
+
+/// A change and its α.
+type Scaled<'a> = (&'a Delta, f64);
 
 enum Part {
     Weight,

@@ -64,7 +64,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             "layer",
             vec![
                 (layer.unwrap_or_else(|| "auto".into()), styles.text()),
-                (chosen.into(), styles.faint()),
+                (chosen, styles.faint()),
             ],
             styles,
         ),
