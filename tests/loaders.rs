@@ -343,10 +343,17 @@ fn the_text_part_of_a_model_that_sees_pictures_opens() {
         let opened = source.load(&Device::Cpu).unwrap();
         let [got, want] = [&opened, &text].map(|m| m.decoder.next_token(&ids).unwrap());
         assert_eq!(got, want, "{inner}");
-        let words = source.left_out().unwrap().unwrap();
+        let words = source.open().unwrap().left_out().unwrap().unwrap();
         assert!(words.contains("1 tensor"), "{words}");
     }
-    assert_eq!(Source::Folder(golden("gemma3")).left_out().unwrap(), None);
+    assert_eq!(
+        Source::Folder(golden("gemma3"))
+            .open()
+            .unwrap()
+            .left_out()
+            .unwrap(),
+        None
+    );
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub enum CliError {
         path.display(), path.display()
     )]
     Exists { path: PathBuf },
-    #[error("the session is for the model {id:?}; say where that is with --model FOLDER")]
+    #[error("the session is for the model {id:?}; say where it is with --model")]
     WhichModel { id: String },
     #[error(
         "edit {edit} was made on edit {ground}, which the session does not hold: it cannot be \

@@ -5,7 +5,8 @@ use super::error::CliError;
 use crate::engine::{LoadSpec, ModelInfo, Outcome, Source, Spec, from_session};
 use crate::hub::{ModelId, StoreId};
 use crate::model::brake::resident;
-use crate::session::{self, Factors, Model, Session};
+use crate::model::source::WeightFiles;
+use crate::session::{self, Factors, Model, Session, folders, hash};
 use clap::Args;
 use std::path::Path;
 
@@ -69,20 +70,7 @@ impl Open {
             (Some(model), _) => Source::parse(model),
             (None, None) => Source::Atlas,
             (None, Some(model)) if model.id == "atlas" => Source::Atlas,
-            (None, Some(model)) if Path::new(&model.id).is_dir() => Source::parse(&model.id),
-            (None, Some(model)) if StoreId::parse(&model.id).is_some() => Source::parse(&model.id),
-            (None, Some(model)) => match ModelId::parse(&model.id) {
-                // The commit that the session was made on, not what the branch is now.
-                Ok(id) => Source::Hub(ModelId {
-                    revision: model.revision.clone().or(id.revision),
-                    ..id
-                }),
-                Err(_) => {
-                    return Err(CliError::WhichModel {
-                        id: model.id.clone(),
-                    });
-                }
-            },
+            (None, Some(model)) => of_session(model)?,
         };
         Ok(LoadSpec {
             source,
@@ -91,6 +79,45 @@ impl Open {
             memory: self.memory,
         })
     }
+}
+
+/// The model that a session belongs to.
+fn of_session(model: &Model) -> Result<Source, CliError> {
+    let here = Path::new(&model.id);
+    if here.is_dir() || here.is_file() || StoreId::parse(&model.id).is_some() {
+        return Ok(Source::parse(&model.id));
+    }
+    if let Some(source) = opened_before(model) {
+        return Ok(source);
+    }
+    match ModelId::parse(&model.id) {
+        // The commit that the session was made on, not what the branch is now.
+        Ok(id) => Ok(Source::Hub(ModelId {
+            revision: model.revision.clone().or(id.revision),
+            ..id
+        })),
+        Err(_) => Err(CliError::WhichModel {
+            id: model.id.clone(),
+        }),
+    }
+}
+
+/// A file or folder of that name and with those weights, which was opened on this
+/// machine: a session names no places, the memory of hashes does.
+fn opened_before(model: &Model) -> Option<Source> {
+    let memory = folders::hashes()?;
+    let same = |source: &Source| {
+        let Ok(WeightFiles::Files(files)) = source.weight_files() else {
+            return false;
+        };
+        hash::of_files(&files, Some(&memory))
+            .is_ok_and(|sha256| sha256.eq_ignore_ascii_case(&model.sha256))
+    };
+    let places = hash::remembered(&memory).into_iter().flat_map(|path| {
+        let folder = path.parent().map(|folder| Source::at(folder.to_owned()));
+        [Some(Source::at(path)), folder]
+    });
+    (places.flatten()).find(|source| source.name() == model.id && same(source))
 }
 
 /// Opens a model.

@@ -12,7 +12,10 @@ use super::weights::checkpoint::Checkpoint;
 use crate::hub::{ModelId, Settings, StoreId, cache, stores};
 use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
 
 const ATLAS_CONFIG: &[u8] = include_bytes!("../../assets/atlas/config.json");
 const ATLAS_TOKENIZER: &[u8] = include_bytes!("../../assets/atlas/tokenizer.json");
@@ -121,7 +124,7 @@ impl Source {
     /// The weights, mapped and not yet read.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
         match self {
-            Source::Gguf(path) => return Checkpoint::gguf(path),
+            Source::Gguf(path) => return Ok(Checkpoint::gguf(path)?.0),
             Source::Hub(_) | Source::Stored(_) => {
                 return self.on_disk(&Settings::from_env())?.checkpoint();
             }
@@ -179,35 +182,30 @@ impl Source {
         matches!(self, Source::Gguf(_))
     }
 
-    /// What the model is, from its config and its weights' headers.
-    pub fn shape(&self) -> Result<Shape> {
-        match self {
-            Source::Atlas => shape_of(&self.config()?, &Checkpoint::embedded(ATLAS_WEIGHTS)),
-            Source::Folder(folder) => {
-                let config = self.config()?;
-                shape_of(&config, &Checkpoint::open(&weight_files(folder)?)?)
-            }
-            Source::Gguf(_) => shape_of(&self.config()?, &self.checkpoint()?),
-            Source::Hub(_) | Source::Stored(_) => self.on_disk(&Settings::from_env())?.shape(),
+    /// Opens the files of the weights, and reads what the model is.
+    pub fn open(&self) -> Result<Opened> {
+        let source = self.on_disk(&Settings::from_env())?;
+        // A GGUF's header says it all, and is parsed once.
+        if let Source::Gguf(path) = &source {
+            let (checkpoint, gguf) = Checkpoint::gguf(path)?;
+            return Ok(Opened {
+                config: gguf::config::read(&gguf)?,
+                gguf: Some(gguf),
+                source,
+                checkpoint,
+            });
         }
+        Ok(Opened {
+            config: source.config()?,
+            gguf: None,
+            checkpoint: source.checkpoint()?,
+            source,
+        })
     }
 
-    /// What of the weights does not belong to the text model, in words: the part that
-    /// sees pictures.
-    pub fn left_out(&self) -> Result<Option<String>> {
-        let checkpoint = self.checkpoint()?;
-        let views = checkpoint.views()?;
-        let names = views.names();
-        let seen = |name: &&&str| {
-            ["vision_tower.", "multi_modal_projector."]
-                .iter()
-                .any(|part| name.contains(part))
-        };
-        let count = names.iter().filter(seen).count();
-        Ok((count > 0).then(|| {
-            let s = if count == 1 { "" } else { "s" };
-            format!("only the text part was opened; {count} tensor{s} of the vision part left out")
-        }))
+    /// What the model is, from its config and its weights' headers.
+    pub fn shape(&self) -> Result<Shape> {
+        self.open()?.shape()
     }
 
     /// The tokenizer, checked against the config.
@@ -217,11 +215,7 @@ impl Source {
                 return self.on_disk(&Settings::from_env())?.tokens(config);
             }
             Source::Atlas => return Tokens::from_json(ATLAS_TOKENIZER, Path::new("(embedded)")),
-            Source::Gguf(path) => {
-                let tokens = gguf::tokenizer::read(&Gguf::open(path)?)?;
-                tokens.check(config, path)?;
-                return Ok(tokens);
-            }
+            Source::Gguf(path) => return vocabulary(&Gguf::open(path)?, config),
             Source::Folder(folder) => folder,
         };
         let path = folder.join("tokenizer.json");
@@ -245,20 +239,83 @@ impl Source {
 
     /// The same, with the matrices in the precision of `place`.
     pub fn load_at(&self, place: &Place) -> Result<Loaded> {
-        let here = self.on_disk(&Settings::from_env())?;
-        let config = here.config()?;
-        let tokens = here.tokens(&config)?;
-        let mut weights = Weights::from_checkpoint(&here.checkpoint()?, &config, place)?;
-        // Packed or not, the answer is the same to the bit; turned, it would not be.
-        if config.is_small() && place.device.is_cpu() && !place.packed {
-            weights.turn()?;
-        }
         Ok(Loaded {
             name: self.name(),
-            decoder: Decoder::new(config, weights),
-            tokens,
+            ..self.open()?.load_at(place)?
         })
     }
+}
+
+/// A source whose files are open, their headers parsed.
+pub struct Opened {
+    /// The model by its place.
+    source: Source,
+    checkpoint: Checkpoint,
+    /// The same file, if it is a GGUF.
+    gguf: Option<Arc<Gguf>>,
+    config: Config,
+}
+
+impl Opened {
+    pub fn shape(&self) -> Result<Shape> {
+        let views = self.checkpoint.views()?;
+        Ok(Shape {
+            family: self.config.family.name(),
+            parameters: views.count(),
+            bytes: self.checkpoint.bytes(),
+            precision: views.precision(),
+        })
+    }
+
+    /// What of the weights does not belong to the text model, in words: the part that
+    /// sees pictures.
+    pub fn left_out(&self) -> Result<Option<String>> {
+        let views = self.checkpoint.views()?;
+        let names = views.names();
+        let seen = |name: &&&str| {
+            ["vision_tower.", "multi_modal_projector."]
+                .iter()
+                .any(|part| name.contains(part))
+        };
+        let count = names.iter().filter(seen).count();
+        Ok((count > 0).then(|| {
+            let s = if count == 1 { "" } else { "s" };
+            format!("only the text part was opened; {count} tensor{s} of the vision part left out")
+        }))
+    }
+
+    /// Reads the weights and, beside them, the tokenizer. The name is the place's.
+    pub fn load_at(&self, place: &Place) -> Result<Loaded> {
+        let (tokens, weights) = thread::scope(|scope| {
+            let tokens = scope.spawn(|| match &self.gguf {
+                Some(gguf) => vocabulary(gguf, &self.config),
+                None => self.source.tokens(&self.config),
+            });
+            let weights = self.weights(place);
+            (tokens.join().unwrap_or_else(|p| resume_unwind(p)), weights)
+        });
+        Ok(Loaded {
+            name: self.source.name(),
+            tokens: tokens?,
+            decoder: Decoder::new(self.config.clone(), weights?),
+        })
+    }
+
+    fn weights(&self, place: &Place) -> Result<Weights> {
+        let mut weights = Weights::from_checkpoint(&self.checkpoint, &self.config, place)?;
+        // Packed or not, the answer is the same to the bit; turned, it would not be.
+        if self.config.is_small() && place.device.is_cpu() && !place.packed {
+            weights.turn()?;
+        }
+        Ok(weights)
+    }
+}
+
+/// A GGUF's tokenizer, checked against the config.
+fn vocabulary(gguf: &Gguf, config: &Config) -> Result<Tokens> {
+    let tokens = gguf::tokenizer::read(gguf)?;
+    tokens.check(config, gguf.path())?;
+    Ok(tokens)
 }
 
 /// What a model is, told without reading its weights.
@@ -270,16 +327,6 @@ pub struct Shape {
     pub bytes: u64,
     /// The precision that most numbers have: `BF16`.
     pub precision: String,
-}
-
-fn shape_of(config: &Config, checkpoint: &Checkpoint) -> Result<Shape> {
-    let views = checkpoint.views()?;
-    Ok(Shape {
-        family: config.family.name(),
-        parameters: views.count(),
-        bytes: checkpoint.bytes(),
-        precision: views.precision(),
-    })
 }
 
 /// The weight bytes behind a model.

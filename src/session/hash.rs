@@ -52,6 +52,12 @@ pub fn of_files(files: &[PathBuf], memory: Option<&Path>) -> io::Result<String> 
     }
 }
 
+/// The files whose hashes the file `memory` holds, by their canonical paths.
+pub fn remembered(memory: &Path) -> Vec<PathBuf> {
+    let files = recall(memory).files.into_keys();
+    files.map(PathBuf::from).collect()
+}
+
 fn of_file(path: &Path, memory: Option<&Path>) -> io::Result<String> {
     let path = path.canonicalize()?;
     let name = path.to_string_lossy().into_owned();

@@ -8,6 +8,7 @@ mod calibrate;
 mod counterfact;
 mod erase;
 mod full;
+mod gguf;
 mod lens;
 mod memory;
 mod methods;

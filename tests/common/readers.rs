@@ -1,7 +1,11 @@
 //! What reads the files that users and the network bring, the most of them, each with a
 //! whole file of its kind: for the damaged files of `tests/mutated.rs` and for `fuzz/`.
 
+#[path = "gguf.rs"]
+pub mod gguf;
+
 use candle_core::Device;
+use candle_core::quantized::GgmlDType;
 use pentimento::cli::requests;
 use pentimento::config::{Config as Defaults, print_default};
 use pentimento::edit::SecondMoment;
@@ -31,7 +35,7 @@ pub struct Reader {
     pub read: Read,
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "session",
     "factors",
     "defaults",
@@ -47,6 +51,8 @@ const NAMES: [&str; 15] = [
     "moment",
     "shards",
     "vocabulary",
+    "gguf",
+    "pieces",
 ];
 
 /// All of them, each with a folder of its own in `folder`.
@@ -140,6 +146,8 @@ pub fn of(name: &'static str, folder: &Path) -> Reader {
             let whole = br#"{"a": 0, "b": 1, "ab": 2, "aba": 3}"#.to_vec();
             (whole, 40, Box::new(read))
         }
+        "gguf" => whole_gguf(&own, "llama", GgmlDType::F16, false),
+        "pieces" => whole_gguf(&own, "gpt_neox", GgmlDType::Q8_0, true),
         other => panic!("there is no reader {other}"),
     };
     let beside = fs::read_dir(folder.join(name)).expect("its folder");
@@ -226,6 +234,21 @@ fn shards(own: PathBuf) -> Parts {
         words(source.load(&Device::Cpu))
     };
     (index.into_bytes(), 2000, Box::new(read))
+}
+
+/// A tiny model as a GGUF; with `pieces`, its vocabulary is SentencePiece's.
+fn whole_gguf(own: &Path, golden: &str, kind: GgmlDType, pieces: bool) -> Parts {
+    let mut file = gguf::Model::read(&here(&format!("tests/goldens/{golden}"))).gguf(kind);
+    if pieces {
+        file.use_pieces();
+    }
+    let (whole, path) = (file.bytes(), own.join("model.gguf"));
+    let header = whole.len() - file.data_bytes();
+    let read = move |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("room for it");
+        words(Source::Gguf(path.clone()).load(&Device::Cpu))
+    };
+    (whole, header, Box::new(read))
 }
 
 fn here(path: &str) -> PathBuf {

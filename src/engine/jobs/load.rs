@@ -15,6 +15,9 @@ use crate::model::Brake;
 use crate::model::device::{self, Place, Size};
 use crate::model::source::{Loaded, Source, WeightFiles};
 use crate::session::hash;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::thread;
 
 /// Facts to begin with on Atlas: prompt, subject, old object, new object.
 const ATLAS_EXAMPLES: [[&str; 4]; 5] = [
@@ -42,7 +45,8 @@ const ATLAS_EXAMPLES: [[&str; 4]; 5] = [
 pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let (source, revision) = local(job, &spec.source, &state.folders.hub)?;
     job.started(Stage::Load, 1);
-    let parameters = source.shape()?.parameters;
+    let opened = source.open()?;
+    let parameters = opened.shape()?.parameters;
     let place = Place::open(
         &spec.device,
         &spec.dtype,
@@ -52,11 +56,17 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         },
         spec.memory,
     )?;
+    // A file that is not known is read whole for its hash: beside the weights.
+    let (loaded, sha256) = thread::scope(|scope| {
+        let sha256 = scope.spawn(|| sha256(&source, state.folders.hashes.as_deref()));
+        let loaded = opened.load_at(&place);
+        (loaded, sha256.join().unwrap_or_else(|p| resume_unwind(p)))
+    });
     let loaded = Loaded {
         name: spec.source.name(),
-        ..source.load_at(&place)?
+        ..loaded?
     };
-    if let Some(words) = source.left_out()? {
+    if let Some(words) = opened.left_out()? {
         job.say(EventKind::Warning(words));
     }
     // What it takes in all is known only now.
@@ -66,10 +76,7 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         ..job.brake()
     }
     .check()?;
-    let sha256 = match source.weight_files()? {
-        WeightFiles::Embedded(bytes) => hash::of_bytes(bytes),
-        WeightFiles::Files(files) => hash::of_files(&files, state.folders.hashes.as_deref())?,
-    };
+    let sha256 = sha256?;
     let is_atlas = spec.source == Source::Atlas;
     let world = World::atlas()?;
     let config = &loaded.decoder.config;
@@ -131,6 +138,14 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     state.model = Some(model);
     state.limit = limit;
     Ok(outcome)
+}
+
+/// Of the weights, remembered in the file `memory`.
+fn sha256(source: &Source, memory: Option<&Path>) -> Result<String> {
+    Ok(match source.weight_files()? {
+        WeightFiles::Embedded(bytes) => hash::of_bytes(bytes),
+        WeightFiles::Files(files) => hash::of_files(&files, memory)?,
+    })
 }
 
 /// A model by its place, with the commit if it is the hub's; fetched if it is

@@ -4,12 +4,14 @@
 use super::gguf::Named;
 use super::number::{self, Flaw, Number};
 use crate::model::error::{ModelError, Result};
+use crate::model::gguf::container::Gguf;
 use crate::model::mmap;
 use crate::model::ops::Matrix;
 use memmap2::Mmap;
 use safetensors::tensor::{SafeTensors, TensorView};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 enum Bytes {
     Embedded(&'static [u8]),
@@ -39,9 +41,11 @@ impl Checkpoint {
         Checkpoint(Held::Safetensors(vec![shard]))
     }
 
-    /// A GGUF; any of its files opens all.
-    pub fn gguf(path: &Path) -> Result<Checkpoint> {
-        Ok(Checkpoint(Held::Gguf(Box::new(Named::open(path)?))))
+    /// A GGUF, and the file itself; any of its files opens all.
+    pub fn gguf(path: &Path) -> Result<(Checkpoint, Arc<Gguf>)> {
+        let named = Named::open(path)?;
+        let gguf = named.gguf.clone();
+        Ok((Checkpoint(Held::Gguf(Box::new(named))), gguf))
     }
 
     pub fn open(files: &[PathBuf]) -> Result<Checkpoint> {

@@ -1,0 +1,3 @@
+#![no_main]
+
+pentimento_fuzz::fuzz!("pieces");
