@@ -64,7 +64,7 @@ fn a_machine() -> Vec<ModelEntry> {
         kept(
             LmStudio,
             "lmstudio:pub/repo/m-IQ4_XS",
-            Facts::Refused("the file: the tensor `blk.0.ffn_down.weight` is IQ4_XS, which is not supported: take a file in F32, F16, BF16, Q8_0, Q4_0 to Q5_1 or Q2_K to Q6_K".into()),
+            Facts::Refused("IQ4_XS is not read here: take Q2_K to Q6_K, Q4_0 to Q8_0 or F16".into()),
         ),
         kept(
             Folder,
