@@ -119,8 +119,9 @@ impl Views<'_> {
             Seen::Safetensors { shards, .. } => (shards.iter())
                 .flat_map(|(_, s)| s.iter())
                 .for_each(|(_, t)| add(format!("{:?}", t.dtype()), t.shape())),
-            Seen::Gguf(named) => (named.gguf.tensors().iter())
-                .for_each(|t| add(t.kind.name(), &t.shape)),
+            Seen::Gguf(named) => {
+                (named.gguf.tensors().iter()).for_each(|t| add(t.kind.name(), &t.shape))
+            }
         }
         let most = counts.into_iter().max_by_key(|(_, numbers)| *numbers);
         most.map(|(name, _)| name).unwrap_or_default()
