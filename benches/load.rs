@@ -66,7 +66,11 @@ fn child(asked: &str) {
     };
     let device = Device::Cpu;
     let started = Instant::now();
-    let loaded = Source::Folder(PathBuf::from(folder)).load_at(&Place { device, dtype });
+    let loaded = Source::Folder(PathBuf::from(folder)).load_at(&Place {
+        device,
+        dtype,
+        packed: false,
+    });
     let seconds = started.elapsed().as_secs_f64();
     assert_eq!(loaded.expect("it opens").decoder.layers(), 24);
     println!("{seconds} {}", most_memory().unwrap_or(f64::NAN));

@@ -65,7 +65,7 @@ pub fn gpt2_medium() -> Loaded {
     let head = Linear::new(embed.clone(), None);
     let norm_f = norm(d);
     let weights = Weights {
-        embed,
+        embed: embed.into(),
         positions,
         blocks,
         norm_f,

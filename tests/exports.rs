@@ -2,12 +2,15 @@
 //! with it answers as the edited model in memory.
 
 mod common;
+#[path = "common/random_gguf.rs"]
+mod random_gguf;
 
 use candle_core::{Device, Tensor};
 use common::families;
 use pentimento::edit::{Delta, EditSpec, Method, Request, stack};
 use pentimento::measure::{EditReport, LayerNorm, Watch};
 use pentimento::model::decoder::Down;
+use pentimento::model::gguf::{Gguf, Kind};
 use pentimento::model::{Decoder, Source};
 use pentimento::session::export::{ExportError, Form, export};
 use pentimento::session::import;
@@ -149,7 +152,7 @@ fn with(decoder: &Decoder, factors: BTreeMap<usize, [Matrix; 2]>) -> Decoder {
     for (layer, [(b, b_shape), (a, a_shape)]) in factors {
         let b = Tensor::from_vec(b, (b_shape[0], b_shape[1]), &Device::Cpu).unwrap();
         let a = Tensor::from_vec(a, (a_shape[0], a_shape[1]), &Device::Cpu).unwrap();
-        let w = (decoder.down_weight(layer) + b.matmul(&a).unwrap()).unwrap();
+        let w = (decoder.down_weight(layer).unwrap() + b.matmul(&a).unwrap()).unwrap();
         edited = edited.with_down(layer, Down::new(w, decoder.down_bias(layer).cloned()));
     }
     edited
@@ -360,6 +363,118 @@ fn gguf(data: &[u8]) -> (HashMap<String, String>, Tensors) {
         (name, (ne, floats(bytes)))
     };
     (words, infos.into_iter().map(read).collect())
+}
+
+/// A tiny Llama in four quantisations.
+fn gguf_base() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("base.gguf");
+    let shape = random_gguf::Shape {
+        layers: 3,
+        d: 256,
+        heads: 4,
+        kv_heads: 2,
+        d_mlp: 512,
+        vocab: 700,
+    };
+    random_gguf::llama(&base, shape, |name| match name {
+        "token_embd.weight" => 8,
+        "output.weight" => 14,
+        "blk.1.attn_q.weight" => 1,
+        _ => 12,
+    });
+    (folder, base)
+}
+
+#[test]
+fn a_gguf_model_is_its_file_but_for_what_was_edited() {
+    let (_folder, base) = gguf_base();
+    for (form, number) in [(Form::GgufModel, 1), (Form::GgufModelF32, 0)] {
+        let made = exported(&Source::Gguf(base.clone()), form);
+        assert!(made.written.is_ok(), "{:?}", made.written);
+        let (before, after) = (Gguf::open(&base).unwrap(), Gguf::open(&made.out).unwrap());
+        let names = |gguf: &Gguf| -> Vec<String> {
+            gguf.tensors().iter().map(|t| t.name.clone()).collect()
+        };
+        assert_eq!(names(&before), names(&after));
+        for (old, new) in before.tensors().iter().zip(after.tensors()) {
+            assert_eq!(old.shape, new.shape);
+            assert_eq!(new.range.start % 32, 0);
+            // The session's edits are at layers 0 and 1.
+            if ["blk.0.ffn_down.weight", "blk.1.ffn_down.weight"].contains(&new.name.as_str()) {
+                assert_eq!(new.kind, Kind::of(number), "{}", new.name);
+            } else {
+                assert_eq!(old.kind, new.kind, "{}", new.name);
+                assert!(before.bytes(old) == after.bytes(new), "{}", new.name);
+            }
+        }
+        for (key, value) in before.entries() {
+            assert_eq!(after.metadata(key), Some(value), "{key}");
+        }
+        let ours: BTreeMap<&str, Value> = after
+            .entries()
+            .filter(|(key, _)| before.metadata(key).is_none())
+            .map(|(key, value)| (key, serde_json::from_str(value.as_str().unwrap()).unwrap()))
+            .collect();
+        let keys: Vec<&str> = ours.keys().copied().collect();
+        assert_eq!(keys, ["pentimento.edits.0", "pentimento.edits.1"]);
+        let first = &ours["pentimento.edits.0"];
+        assert_eq!(first["layers"], serde_json::json!([0, 1]));
+        assert_eq!(first["requests"][0]["target"], "Rome");
+        assert_eq!(first["base_sha256"], "00");
+        assert_eq!(ours["pentimento.edits.1"]["alpha"], -0.5);
+
+        let model = Source::Gguf(made.out.clone()).load(&Device::Cpu).unwrap();
+        if form == Form::GgufModelF32 {
+            assert_eq!(logits(&model.decoder), logits(&made.memory));
+        }
+        let off = logits(&model.decoder)
+            .into_iter()
+            .zip(logits(&made.memory))
+            .map(|(a, b)| (a - b).abs());
+        let scale = logits(&made.memory)
+            .into_iter()
+            .fold(0.0, |a: f32, b| a.max(b.abs()));
+        let off = off.fold(0.0, f32::max) / scale;
+        assert!(off < 2e-3, "off by {off} of the largest");
+
+        // What was exported is a base like any other, and keeps its edits.
+        let again = made.out.with_file_name("again.gguf");
+        let (session, factors) = session(&made.base);
+        let source = Source::Gguf(made.out.clone());
+        export(&session, &factors, &source, form, &again).unwrap();
+        let again = Gguf::open(&again).unwrap();
+        let edits = again
+            .entries()
+            .filter(|(key, _)| key.starts_with("pentimento.edits."));
+        assert_eq!(edits.count(), 4);
+    }
+}
+
+#[test]
+fn what_cannot_be_a_gguf_model_says_what_can() {
+    let at = tempfile::tempdir().unwrap();
+    let out = at.path().join("out.gguf");
+    let base = Source::Atlas.load(&Device::Cpu).unwrap().decoder;
+    let (edits, factors) = session(&base);
+    let error = export(&edits, &factors, &Source::Atlas, Form::GgufModel, &out).unwrap_err();
+    assert!(
+        error.to_string().contains("convert_hf_to_gguf.py"),
+        "{error}"
+    );
+
+    // An edit beyond what F16 holds.
+    let (_folder, base) = gguf_base();
+    let source = Source::Gguf(base);
+    let base = source.load(&Device::Cpu).unwrap().decoder;
+    let (edits, mut factors) = session(&base);
+    factors.get_mut(&1).unwrap()[0].r[0] = 1e9;
+    let error = export(&edits, &factors, &source, Form::GgufModel, &out).unwrap_err();
+    assert!(error.to_string().contains("gguf-model-f32"), "{error}");
+    assert_eq!(std::fs::read_dir(at.path()).unwrap().count(), 0);
+    export(&edits, &factors, &source, Form::GgufModelF32, &out).unwrap();
+    let error = export(&edits, &factors, &source, Form::GgufModel, &out).unwrap_err();
+    assert!(matches!(error, ExportError::Exists(_)));
 }
 
 #[test]

@@ -157,7 +157,8 @@ fn the_token_that_a_change_writes_is_the_one_it_promotes() {
         let decoder = load(&base);
         let (d, d_k) = (decoder.config.d, decoder.config.d_mlp);
         let token = 77u32;
-        let row = decoder.weights.head.weight.get(token as usize).unwrap();
+        let row = decoder.weights.head.weight.rows(&[token]).unwrap();
+        let row = row.squeeze(0).unwrap();
         let row = (row * &decoder.weights.norm_f.weight).unwrap();
         let delta = Delta {
             layer: 1,

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 pub struct Args {
     /// The session's file
     session: PathBuf,
-    /// peft, gguf (LoRA adapters), merged (the whole model), or delta (the bare factors)
+    /// peft, gguf (LoRA adapters), merged (the whole model), gguf-model, gguf-model-f32 (the whole
+    /// GGUF file, edited matrices in F16 or F32), or delta (the bare factors)
     #[arg(long = "as", value_name = "FORM", value_parser = form(), hide_possible_values = true)]
     form: Form,
     /// Where to write it: a folder for peft and merged, a file for the others

@@ -15,7 +15,7 @@ use crate::measure::forensics::{
 };
 use crate::model::Brake;
 use crate::model::ModelError;
-use crate::model::device::Place;
+use crate::model::device::{Place, Size};
 use crate::model::source::Source;
 use crate::session::import::reversal::reversal;
 use crate::session::save::named;
@@ -172,8 +172,12 @@ fn look(
         }
     };
     let open = &context.open;
+    let size = Size {
+        parameters,
+        may_be_packed: source.may_be_packed(),
+    };
     let place =
-        Place::open(&open.device, &open.dtype, parameters, open.memory).map_err(|e| failed(&e))?;
+        Place::open(&open.device, &open.dtype, size, open.memory).map_err(|e| failed(&e))?;
     let loaded = source.load_at(&place).map_err(|e| failed(&e))?;
     let mut brake = Brake {
         stop: &context.interrupt,

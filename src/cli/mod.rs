@@ -4,6 +4,7 @@
 //! machines. Results go to stdout and progress to stderr. Everything that
 //! computes goes through the engine, as it does in the workbench.
 
+pub mod calibrate;
 pub mod client;
 pub mod completions;
 pub mod config;

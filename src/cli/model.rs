@@ -4,7 +4,7 @@ use super::client::Client;
 use super::error::CliError;
 use super::table::{Align, Table, size};
 use super::train::{self, ExamineArgs, TrainArgs};
-use super::{Context, forensics, models, moments, open};
+use super::{Context, calibrate, forensics, models, moments, open};
 use crate::config::Config;
 use crate::engine::ModelInfo;
 use crate::hub::Settings;
@@ -38,6 +38,7 @@ pub enum Command {
     },
     Diff(forensics::Args),
     Moments(moments::Args),
+    Calibrate(calibrate::Args),
     Train(TrainArgs),
     Examine(ExamineArgs),
 }
@@ -61,6 +62,7 @@ pub fn run(command: Command, context: &Context, out: &mut dyn Write) -> Result<(
         Command::Fetch { id } => models::fetch(&Settings::from_env(), &id, context, out),
         Command::Diff(args) => forensics::run(&args, context, out),
         Command::Moments(args) => moments::run(args, context, out),
+        Command::Calibrate(args) => calibrate::run(&args, context, out),
         Command::Train(args) => train::train(&args, &context.open).map_err(failed),
         Command::Examine(args) => train::examine(&args, &context.open, out).map_err(failed),
     }

@@ -28,12 +28,13 @@ pub struct Args {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Layers(Vec<usize>);
+pub struct Layers(pub Vec<usize>);
 
 /// More layers than any model has are a slip of the finger.
 const MOST: usize = 1 << 10;
 
-fn layers(text: &str) -> Result<Layers, String> {
+/// Layers, from 5, 5-9, or 3,5-9.
+pub fn layers(text: &str) -> Result<Layers, String> {
     let mut layers = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

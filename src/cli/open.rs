@@ -18,10 +18,10 @@ pub struct Open {
     /// auto, cpu, cuda or cuda:N
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto", value_parser = device)]
     pub device: String,
-    /// auto, f32, bf16 or f16
+    /// auto, f32, bf16 or f16; packed: a GGUF's own quantisation, for large models
     #[arg(
         long, global = true, value_name = "DTYPE", default_value = "auto",
-        value_parser = ["auto", "f32", "bf16", "f16"], hide_possible_values = true
+        value_parser = ["auto", "f32", "bf16", "f16", "packed"], hide_possible_values = true
     )]
     pub dtype: String,
     /// Memory that may be held, as 8GB or 700MB: what takes more ends with an error

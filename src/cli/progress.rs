@@ -134,6 +134,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Trace => "tracing",
         Stage::Lens => "reading the residuals",
         Stage::Keys => "reading keys",
+        Stage::Known => "asking what the model knows",
         Stage::Erase => "erasing",
         Stage::Templates => "sampling templates",
         Stage::SecondMoment => "collecting the second moment",

@@ -25,7 +25,7 @@ impl Rewrite for Direct {
         let read = read_at_subject(decoder, rows, layer, &points, &mut task.probe)?;
         let (key, resid) = (&read[0][0], &read[1][0]);
         let head = &decoder.weights.head.weight;
-        let row = head.get(context.target[0] as usize)?;
+        let row = head.rows(&context.target[..1])?.squeeze(0)?;
         let w: Vec<f64> = row.to_dtype(DType::F64)?.to_vec1()?;
         let length = norm(key);
         if length == 0.0 || norm(&w) == 0.0 {

@@ -33,7 +33,7 @@ impl Rewrite for FineTune {
             .map(|facts| Group::new(decoder, facts, layer, task))
             .collect::<Result<Vec<_>>>()?;
         let bias = decoder.down_bias(layer).map(|b| b.to_dtype(DType::F64));
-        let mut w = Tuned::new(&decoder.down_weight(layer).to_dtype(DType::F64)?)?;
+        let mut w = Tuned::new(&decoder.down_weight(layer)?.to_dtype(DType::F64)?)?;
         let mut b = bias.transpose()?.map(|b| Tuned::new(&b)).transpose()?;
         let limit = if self.limited {
             hyper.epsilon

@@ -6,6 +6,7 @@
 
 mod adam;
 pub mod alpha_edit;
+pub mod calibrated;
 pub mod context;
 pub mod defaults;
 pub mod direct;

@@ -48,11 +48,11 @@ pub fn residuals<P: Probe>(
 
 /// What W of `layer` writes for `keys` `[d_k, n]`, bias included: `[d, n]`, in f64.
 pub fn written(decoder: &Decoder, layer: usize, keys: &Mat<f64>) -> Result<Mat<f64>> {
-    let (w, bias) = (decoder.down_weight(layer), decoder.down_bias(layer));
+    let (w, bias) = (decoder.down_weight(layer)?, decoder.down_bias(layer));
     let (d, d_k) = w.dims2()?;
     let wide = |x: &Tensor| x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
     let bias = bias.map(wide).transpose()?;
-    let w = wide(w)?;
+    let w = wide(&w)?;
     let product = MatRef::from_row_major_slice(&w, d, d_k) * keys;
     let bias = |i: usize| bias.as_ref().map_or(0.0, |bias| bias[i]);
     Ok(Mat::from_fn(d, keys.ncols(), |i, j| {

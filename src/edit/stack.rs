@@ -29,7 +29,7 @@ use super::error::{EditError, Result};
 use super::spec::Delta;
 use crate::model::Decoder;
 use crate::model::decoder::Down;
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -76,17 +76,18 @@ fn edited(start: &Down, deltas: &[(&Delta, f64)]) -> Result<Down> {
     let (d, d_k) = start.weight.dims2()?;
     let mut w: Vec<f64> = start
         .weight
+        .dense()?
         .to_dtype(DType::F64)?
         .flatten_all()?
         .to_vec1()?;
     add(&mut w, [d, d_k], deltas);
-    let weight = as_f32(w, &[d, d_k], &start.weight)?;
+    let weight = as_f32(w, &[d, d_k], start.weight.device())?;
     let moved = deltas.iter().any(|(delta, _)| !delta.bias.is_empty());
     let bias = match (&start.bias, moved) {
         (Some(bias), true) => {
             let mut sum: Vec<f64> = bias.to_dtype(DType::F64)?.to_vec1()?;
             add_bias(&mut sum, deltas);
-            Some(as_f32(sum, &[d], bias)?)
+            Some(as_f32(sum, &[d], bias.device())?)
         }
         (bias, _) => bias.clone(),
     };
@@ -128,9 +129,9 @@ fn add_row(row: &mut [f64], delta: &Delta, i: usize, d: usize, alpha: f64) {
     }
 }
 
-fn as_f32(values: Vec<f64>, shape: &[usize], like: &Tensor) -> Result<Tensor> {
-    let sum = Tensor::from_vec(values, shape, &candle_core::Device::Cpu)?;
-    Ok(sum.to_dtype(DType::F32)?.to_device(like.device())?)
+fn as_f32(values: Vec<f64>, shape: &[usize], device: &Device) -> Result<Tensor> {
+    let sum = Tensor::from_vec(values, shape, &Device::Cpu)?;
+    Ok(sum.to_dtype(DType::F32)?.to_device(device)?)
 }
 
 /// `decoder` as it is with one more change on top.
@@ -180,15 +181,16 @@ pub fn check(decoder: &Decoder, delta: &Delta) -> Result<()> {
 
 /// ‖W₀‖_F of a layer's last MLP matrix.
 pub fn weight_norm(decoder: &Decoder, layer: usize) -> Result<f64> {
-    frobenius(&decoder.weights.blocks[layer].down.weight)
+    frobenius(&decoder.weights.blocks[layer].down.weight.dense()?)
 }
 
 /// ‖W‖_F as it stands, and ‖W − W₀‖_F.
 pub fn norms_now(decoder: &Decoder, layer: usize) -> Result<(f64, f64)> {
-    let now = decoder.down_weight(layer).to_dtype(DType::F64)?;
+    let now = decoder.down_weight(layer)?.to_dtype(DType::F64)?;
     let start = decoder.weights.blocks[layer]
         .down
         .weight
+        .dense()?
         .to_dtype(DType::F64)?;
     Ok((frobenius(&now)?, frobenius(&(now - start)?)?))
 }

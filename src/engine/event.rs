@@ -41,6 +41,8 @@ pub enum Stage {
     Load,
     Trace,
     Lens,
+    /// Sentences that are asked to find what the model knows.
+    Known,
     /// Keys of many subjects.
     Keys,
     Erase,
@@ -115,11 +117,21 @@ pub struct ModelInfo {
     pub moments: Vec<usize>,
     /// Prompts to begin with: (prompt with {}, subject, old object, suggested target).
     pub examples: Vec<[String; 4]>,
+    /// Whether [`super::Spec::Know`] would ask it more.
+    #[serde(skip)]
+    pub asks: bool,
     /// The layer that [`crate::edit::LayerChoice::Auto`] takes, where it is
     /// known before any trace.
     pub default_layer: Option<usize>,
     /// Where and how each method rewrites where a request leaves it open.
     pub defaults: Vec<(Method, ForMethod)>,
+    /// Facts behind the defaults that a calibration found; `None`: they are
+    /// published ones or a trace's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<usize>,
+    /// `defaults` without a calibration: what one starts from.
+    #[serde(skip)]
+    pub published: Vec<(Method, ForMethod)>,
     /// ‖ΔW‖/‖W‖ of a sample of edits of this model, ascending; empty: not known.
     pub norm_sample: Vec<f64>,
 }
@@ -199,6 +211,17 @@ pub enum Outcome {
     Rechecked(Box<StackCheck>),
     Probed(Vec<ProbeRow>),
     Proposed(Vec<Probe>),
+    /// p(answer) regained by each layer's MLPs at the subject's last token.
+    Recalled(Vec<f64>),
+    /// What the model knows so far.
+    Known {
+        /// As [`ModelInfo::examples`].
+        examples: Vec<[String; 4]>,
+        /// Facts that it knows.
+        known: usize,
+        /// Whether nothing more is asked.
+        done: bool,
+    },
     History(History),
     Compared(Box<GeometryReport>),
     Generated(Vec<Generation>),

@@ -1,5 +1,6 @@
 //! The model's thread: specs in, events out, cancellation.
 
+pub mod calibration;
 pub mod error;
 pub mod event;
 mod folders;

@@ -115,6 +115,11 @@ pub enum Spec {
         /// so that those near in key space are proposed too; `None`: they are not.
         near: Option<usize>,
     },
+    /// How strongly the MLPs of each layer recall a fact at its subject's last token.
+    Recall(Request),
+    /// Asks the unedited model, for about a second, which of the program's true
+    /// sentences it finishes rightly. Goes on where the last one stopped.
+    Know,
     /// Continues prompts without (before) and with (after) the current stack.
     Generate {
         prompts: Vec<String>,

@@ -5,9 +5,11 @@ use super::event::ModelInfo;
 use super::folders::Folders;
 use super::kept::{Kept, Made, Recipe, Recipes};
 use super::spec::{EditId, Stacked};
+use crate::edit::calibrated::Calibrated;
 use crate::edit::{Delta, Metric, Request, stack};
 use crate::facts::World;
 use crate::measure::MomentHealth;
+use crate::measure::known::Known;
 use crate::model::decoder::Down;
 use crate::model::{Decoder, Loaded, Tokens};
 use sha2::{Digest, Sha256};
@@ -48,6 +50,10 @@ pub struct Model {
     pub world: World,
     /// Atlas itself, whose defaults are known.
     pub is_atlas: bool,
+    /// What it answered rightly when it was asked.
+    pub known: Known,
+    /// Defaults that were found for it by measurement.
+    pub calibrated: Option<Calibrated>,
     made: BTreeMap<EditId, Edit>,
     /// Edits that were taken over so far.
     count: u64,
@@ -89,6 +95,8 @@ impl Model {
             current: loaded.decoder,
             world,
             is_atlas,
+            known: Known::default(),
+            calibrated: None,
             made: BTreeMap::new(),
             count: 0,
             stack: Vec::new(),

@@ -4,10 +4,12 @@
 
 mod error;
 mod fact;
+mod sentence;
 mod wording;
 mod world;
 
 pub use error::FactsError;
 pub use fact::{Derivation, Fact};
+pub use sentence::Sentence;
 pub use wording::{Asked, continuation};
 pub use world::World;

@@ -1,6 +1,7 @@
 //! Is the edit any good? Probes, confabulations, scores.
 
 pub mod board;
+pub mod calibrate;
 pub mod cases;
 pub mod confab;
 pub mod correlation;
@@ -9,6 +10,7 @@ pub mod duel;
 pub mod erase;
 pub mod forensics;
 pub mod geometry;
+pub mod known;
 pub mod lens;
 pub mod localisation;
 pub mod neighbours;

@@ -1,6 +1,7 @@
 //! The probes that the workbench proposes for an edit: the fact in other
 //! words, what follows from it, and the neighbours that should stay.
 
+use super::known::KnownFact;
 use super::spec::{Probe, ProbeGroup};
 use crate::edit::Request;
 use crate::facts::{Fact, World};
@@ -119,6 +120,17 @@ pub fn propose(world: &World, request: &Request, old: &str, count: usize) -> Vec
     }
     found.truncate(count);
     found
+}
+
+/// A neighbour of the same relation, of a fact that the model was seen to know.
+pub fn same_relation(fact: &KnownFact) -> Probe {
+    Probe {
+        prompt: fact.prompt(),
+        expected: fact.object.clone(),
+        group: ProbeGroup::Neighbour,
+        subject: Some(fact.subject.clone()),
+        why: Some(SAME_RELATION.into()),
+    }
 }
 
 /// A question about another subject of the world: a probe before its key is known.

@@ -8,7 +8,7 @@ use super::ops::{self, Heads, Mlp, Turns};
 use super::probe::{Point, Probe, Site};
 use super::span::{Past, Span, Window};
 use super::weights::{Block, Linear, Norm, Weights};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -81,7 +81,8 @@ impl Decoder {
     /// matrix. Told by the tensors themselves and not by their numbers: below
     /// that layer both are one.
     pub fn first_difference(&self, other: &Decoder) -> Option<usize> {
-        let own = |layer: &usize| self.down_weight(*layer).id() != other.down_weight(*layer).id();
+        let id = |of: &Decoder, layer| of.down(layer).weight.id();
+        let own = |layer: &usize| id(self, *layer) != id(other, *layer);
         (0..self.layers()).find(own)
     }
 
@@ -93,9 +94,9 @@ impl Decoder {
         self.config.layers
     }
 
-    /// W of `layer`, `[d, d_k]`, edits included.
-    pub fn down_weight(&self, layer: usize) -> &Tensor {
-        &self.down(layer).weight
+    /// W of `layer`, `[d, d_k]`, edits included; made anew where it does not lie there.
+    pub fn down_weight(&self, layer: usize) -> Result<Tensor> {
+        Ok(self.down(layer).weight.dense()?)
     }
 
     /// Its bias `[d]`, where the family has one.
@@ -150,13 +151,8 @@ impl Decoder {
             });
         }
         let flat: Vec<u32> = ids.iter().flat_map(|row| row.iter().copied()).collect();
-        let flat = Tensor::from_vec(flat, ids.len() * rows, self.device())?;
-        let x = self
-            .weights
-            .embed
-            .index_select(&flat, 0)?
-            .to_dtype(DType::F32)?
-            .reshape((ids.len(), rows, self.config.d))?;
+        let shape = (ids.len(), rows, self.config.d);
+        let x = self.weights.embed.rows(&flat)?.reshape(shape)?;
         if self.config.embed_scale == 1.0 {
             return Ok(x);
         }
@@ -417,6 +413,18 @@ impl Decoder {
     /// Log-probabilities `[N, V]` after residual rows `[N, d]`.
     pub fn log_probs(&self, resid: &Tensor) -> Result<Tensor> {
         Ok(ops::log_softmax(&self.logits(resid, &mut ())?)?)
+    }
+
+    /// −log p of one token after each residual row `[N, d]`, without writing the logits.
+    pub fn nll(&self, resid: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
+        let normed = self.norm(resid, &self.weights.norm_f)?;
+        let head = self.weights.head.affine();
+        Ok(ops::head_nll(
+            &normed,
+            head,
+            self.config.logit_cap,
+            targets,
+        )?)
     }
 
     /// Probabilities of the token after `ids`, `[V]`.

@@ -48,16 +48,51 @@ pub fn name(device: &Device) -> String {
 pub struct Place {
     pub device: Device,
     pub dtype: DType,
+    /// Whether matrices stay in their file as they are, where that is a GGUF, and are
+    /// made f32 each time they are used.
+    pub packed: bool,
+}
+
+/// What a model takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub parameters: u64,
+    /// Whether its matrices can stay in their file.
+    pub may_be_packed: bool,
 }
 
 impl Place {
     /// Opens a device ("auto", "cpu", "cuda:N") for a model of so many weights
-    /// in a precision ("auto", "f32", "bf16", "f16"). Refuses, before anything
-    /// is read, what has no room there. `auto` is f32, and bf16 on a card that
-    /// has room for that alone. `limit`: bytes that the process may hold in all.
-    pub fn open(device: &str, dtype: &str, parameters: u64, limit: Option<u64>) -> Result<Place> {
+    /// in a precision ("auto", "f32", "bf16", "f16", "packed"). Refuses, before
+    /// anything is read, what has no room there. `auto` is f32; bf16 on a card that
+    /// has room for that alone; packed where that is possible and f32 would take more
+    /// than half of what is free. `limit`: bytes that the process may hold in all.
+    pub fn open(device: &str, dtype: &str, size: Size, limit: Option<u64>) -> Result<Place> {
         let device = open(device)?;
         let free = free_memory(&device);
+        let Size {
+            parameters,
+            may_be_packed,
+        } = size;
+        let held = resident().unwrap_or(0);
+        let f32_takes = needed(parameters, DType::F32);
+        let much = free.is_some_and(|free| f32_takes > free / 2)
+            || limit.is_some_and(|limit| f32_takes + held > limit);
+        let packed = dtype == "packed"
+            || ["", "auto"].contains(&dtype) && device.is_cpu() && may_be_packed && much;
+        if packed && !(device.is_cpu() && may_be_packed) {
+            return Err(ModelError::Unsupported {
+                what: "--dtype packed here".into(),
+                hint: "only a GGUF file on the CPU can be used as it is; leave --dtype out".into(),
+            });
+        }
+        if packed {
+            return Ok(Place {
+                device,
+                dtype: DType::F32,
+                packed,
+            });
+        }
         let fits = |dtype| free.is_none_or(|free| needed(parameters, dtype) <= free);
         let dtype = match dtype {
             "" | "auto" if !device.is_cpu() && !fits(DType::F32) => DType::BF16,
@@ -67,7 +102,7 @@ impl Place {
             other => {
                 return Err(ModelError::Unsupported {
                     what: format!("--dtype {other}"),
-                    hint: "name one of auto, f32, bf16, f16".into(),
+                    hint: "name one of auto, f32, bf16, f16, packed".into(),
                 });
             }
         };
@@ -84,10 +119,23 @@ impl Place {
                 },
             });
         }
-        let needed = needed(parameters, dtype) + resident().unwrap_or(0);
+        let needed = needed(parameters, dtype) + held;
         match limit.filter(|&limit| device.is_cpu() && needed > limit) {
             Some(limit) => Err(ModelError::NotAllowed { needed, limit }),
-            None => Ok(Place { device, dtype }),
+            None => Ok(Place {
+                device,
+                dtype,
+                packed,
+            }),
+        }
+    }
+
+    /// What `open` knows the precision as.
+    pub fn dtype_name(&self) -> &'static str {
+        if self.packed {
+            "packed"
+        } else {
+            self.dtype.as_str()
         }
     }
 }
@@ -126,12 +174,43 @@ fn free_on_card() -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn size(parameters: u64) -> Size {
+        Size {
+            parameters,
+            may_be_packed: false,
+        }
+    }
+
+    #[test]
+    fn what_takes_more_than_half_of_what_is_free_stays_in_its_file() {
+        let Some(free) = free_memory(&Device::Cpu) else {
+            return;
+        };
+        let open = |dtype, parameters, may_be_packed, limit| {
+            let size = Size {
+                parameters,
+                may_be_packed,
+            };
+            Place::open("cpu", dtype, size, limit).map(|place| place.dtype_name())
+        };
+        assert_eq!(open("auto", 1000, true, None).unwrap(), "f32");
+        assert_eq!(open("packed", 1000, true, None).unwrap(), "packed");
+        let many = free * 3 / 16;
+        assert_eq!(open("auto", many, true, None).unwrap(), "packed");
+        assert_eq!(open("auto", many, false, None).unwrap(), "f32");
+        assert_eq!(open("f32", many, true, None).unwrap(), "f32");
+        let limit = Some(1 << 20);
+        assert_eq!(open("auto", 1 << 20, true, limit).unwrap(), "packed");
+        let error = open("packed", 1000, false, None).unwrap_err().to_string();
+        assert!(error.contains("GGUF"), "{error}");
+    }
+
     #[test]
     fn names_and_precisions() {
         assert_eq!(name(&open("cpu").unwrap()), "cpu");
         assert!(open("tpu").is_err());
         assert!(open("cuda:x").is_err());
-        let dtype = |name| Place::open("cpu", name, 1000, None).map(|place| place.dtype);
+        let dtype = |name| Place::open("cpu", name, size(1000), None).map(|place| place.dtype);
         assert_eq!(dtype("auto").unwrap(), DType::F32);
         assert_eq!(dtype("bf16").unwrap(), DType::BF16);
         assert_eq!(dtype("f16").unwrap(), DType::F16);
@@ -144,7 +223,7 @@ mod tests {
             return;
         };
         let error = |parameters| {
-            Place::open("cpu", "auto", parameters, None)
+            Place::open("cpu", "auto", size(parameters), None)
                 .unwrap_err()
                 .to_string()
         };
@@ -153,7 +232,7 @@ mod tests {
         // f32 needs one and a half times what is free, half precision three quarters.
         let halved = error(free * 3 / 8);
         assert!(halved.contains("--dtype bf16"), "{halved}");
-        let allowed = Place::open("cpu", "auto", 1 << 20, Some(1 << 20)).unwrap_err();
+        let allowed = Place::open("cpu", "auto", size(1 << 20), Some(1 << 20)).unwrap_err();
         assert!(
             matches!(allowed, ModelError::NotAllowed { .. }),
             "{allowed}"

@@ -3,12 +3,14 @@
 //! A model of several gigabytes should be read where it lies. Mapping a file
 //! is unsafe because another process could change or shorten it while it is
 //! read; the bytes would change under us, or the read would fault. Weight
-//! files are written once and replaced by renaming, and the map is dropped as
-//! soon as the weights have been copied into tensors.
+//! files are written once and replaced by renaming; the map is dropped as soon
+//! as the weights have been copied into tensors, or with the model that reads
+//! them where they lie.
 
 use super::error::{ModelError, Result};
 use memmap2::Mmap;
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 /// Lets the system take back the pages of `map`. They are read from the file
@@ -19,6 +21,15 @@ pub fn release(map: &Mmap) {
     // back with the same bytes. A refusal changes nothing.
     #[cfg(unix)]
     let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+}
+
+/// The same for a part of it, whose pages alone are taken back.
+pub fn release_part(map: &Mmap, part: Range<usize>) {
+    // SAFETY: as above.
+    #[cfg(unix)]
+    let _ = unsafe {
+        map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, part.start, part.len())
+    };
 }
 
 /// Maps a file for reading.

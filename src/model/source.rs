@@ -174,6 +174,11 @@ impl Source {
             .collect()
     }
 
+    /// Whether its matrices can stay in the file, quantised, and be used there.
+    pub fn may_be_packed(&self) -> bool {
+        matches!(self, Source::Gguf(_))
+    }
+
     /// What the model is, from its config and its weights' headers.
     pub fn shape(&self) -> Result<Shape> {
         match self {
@@ -234,6 +239,7 @@ impl Source {
         self.load_at(&Place {
             device: device.clone(),
             dtype: DType::F32,
+            packed: false,
         })
     }
 
@@ -243,7 +249,8 @@ impl Source {
         let config = here.config()?;
         let tokens = here.tokens(&config)?;
         let mut weights = Weights::from_checkpoint(&here.checkpoint()?, &config, place)?;
-        if config.is_small() && place.device.is_cpu() {
+        // Packed or not, the answer is the same to the bit; turned, it would not be.
+        if config.is_small() && place.device.is_cpu() && !place.packed {
             weights.turn()?;
         }
         Ok(Loaded {

@@ -80,7 +80,7 @@ fn config(config: &Config, init: f64) -> serde_json::Value {
 
 fn tensors(decoder: &Decoder) -> Result<Vec<(String, Tensor)>> {
     let weights = &decoder.weights;
-    let mut out = vec![("transformer.wte.weight".to_owned(), weights.embed.clone())];
+    let mut out = vec![("transformer.wte.weight".to_owned(), weights.embed.dense()?)];
     if let Some(positions) = &weights.positions {
         out.push(("transformer.wpe.weight".to_owned(), positions.clone()));
     }
@@ -111,7 +111,8 @@ fn norm(out: &mut Vec<(String, Tensor)>, name: &str, norm: &Norm) {
 
 /// Linear layers `[out, in]` of one input, side by side in one `Conv1D` `[in, Σ out]`.
 fn conv1d(out: &mut Vec<(String, Tensor)>, name: &str, parts: &[&Linear]) -> Result<()> {
-    let weights: Vec<&Tensor> = parts.iter().map(|p| &p.weight).collect();
+    let weights = parts.iter().map(|p| p.weight.dense());
+    let weights: Vec<Tensor> = weights.collect::<Result<_, _>>()?;
     let joined = Tensor::cat(&weights, 0)?.t()?.contiguous()?;
     out.push((format!("{name}.weight"), joined));
     let biases: Vec<&Tensor> = parts.iter().filter_map(|p| p.bias.as_ref()).collect();

@@ -53,7 +53,7 @@ impl Params {
         let norm_f = maker.norm("norm_f", d)?;
         let head = Linear::new(embed.clone(), None);
         let weights = Weights {
-            embed,
+            embed: embed.into(),
             positions: Some(positions),
             blocks,
             norm_f,

@@ -45,6 +45,7 @@ use super::keymap::KeyMap;
 use super::layout::Preset;
 use super::store::{ModelEntry, Reply, SessionData, SessionEntry};
 use super::theme::Theme;
+use crate::edit::calibrated::Calibrated;
 use crate::edit::{LayerChoice, defaults};
 use crate::engine::{EventKind, LoadSpec, ModelInfo, Source, Spec};
 use crate::measure::Probe;
@@ -372,6 +373,13 @@ impl State {
                 known.or_else(|| self.suggested_layer().map(around))
             }
         }
+    }
+
+    /// Facts behind the layer that the workbench takes, where they were measured.
+    pub fn calibrated(&self) -> Option<usize> {
+        let facts = self.model.as_ref()?.calibrated?;
+        let own = self.fact.layer == LayerChoice::Auto && Calibrated::concerns(self.fact.method);
+        own.then_some(facts)
     }
 
     /// The last of them.

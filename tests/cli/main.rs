@@ -4,6 +4,7 @@
 mod atlas;
 mod board;
 mod brought;
+mod calibrate;
 mod counterfact;
 mod erase;
 mod full;

@@ -5,6 +5,7 @@ mod board;
 mod erase;
 mod geometry;
 mod judge;
+mod known;
 mod lens;
 mod stack;
 mod validate;

@@ -198,7 +198,11 @@ fn only_edited_layers_move_and_by_what_was_written() {
 
 /// ‖W₀ + α r uᵀ‖ and ‖α r uᵀ‖, entry by entry.
 fn by_hand(pristine: &Decoder, delta: &Delta, alpha: f64) -> (f64, f64) {
-    let w: Vec<Vec<f32>> = pristine.down_weight(delta.layer).to_vec2().unwrap();
+    let w: Vec<Vec<f32>> = pristine
+        .down_weight(delta.layer)
+        .unwrap()
+        .to_vec2()
+        .unwrap();
     let (mut now, mut change) = (0.0, 0.0);
     for (row, r) in w.iter().zip(&delta.r) {
         for (w, u) in row.iter().zip(&delta.u) {

@@ -160,5 +160,5 @@ fn an_export_is_asked_for_and_told() {
     bench.send(reply(Err("my adapter exists: name a new one".into())));
     assert_eq!(bench.state.notice.as_ref().unwrap().tone, Tone::Error);
     bench.play("E<c-u>pdf x<enter>");
-    assert!(notice(&bench.state).contains("peft, gguf, merged or delta"));
+    assert!(notice(&bench.state).contains("peft, gguf, merged, gguf-model or delta"));
 }

@@ -10,6 +10,7 @@ mod dump;
 mod erase;
 mod guided;
 mod habits;
+mod known;
 mod leaving;
 mod lens;
 mod models;

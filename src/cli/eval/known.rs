@@ -11,8 +11,6 @@ use std::path::Path;
 
 /// p(true) from which a fact counts as known (ALGORITHMS §5).
 const KNOWN: f64 = 0.3;
-/// Cases that lose their place for want of a neighbour, at most: one in this many.
-const SPARE: usize = 5;
 
 /// `count` cases that the model knows and that have neighbours: of a file in
 /// CounterFact's form, or of the built-in facts.
@@ -22,26 +20,31 @@ pub fn cases(
     count: usize,
     seed: u64,
 ) -> Result<Vec<Record>, CliError> {
-    let mut records = match file {
+    let world = World::atlas().map_err(|e| CliError::Failed(e.to_string()))?;
+    let records = match file {
         Some(path) => requests::records(path)?,
-        None => {
-            let world = World::atlas().map_err(|e| CliError::Failed(e.to_string()))?;
-            let wanted = count + count / SPARE + 1;
-            let mut records = known(client, cases::of_world(&world, seed), wanted, KNOWN)?;
-            cases::add_neighbours(&world, &mut records, seed);
-            records
-        }
+        None => cases::of_world(&world, seed),
     };
-    records.retain(|record| !record.neighborhood_prompts.is_empty());
-    let known = known(client, records, count, KNOWN)?;
-    match known.len() == count {
-        true => Ok(known),
-        false => Err(CliError::Failed(format!(
-            "the model knows {} of the facts that have neighbours, and {count} are asked for; \
-             ask for fewer edits",
-            known.len()
-        ))),
+    let mut found = Vec::new();
+    for some in records.chunks(count.clamp(100, 1000)) {
+        let mut some = known(client, some.to_vec(), some.len(), KNOWN)?;
+        if file.is_none() {
+            cases::add_neighbours(&world, &mut some, seed);
+        }
+        found.extend(
+            some.into_iter()
+                .filter(|r| !r.neighborhood_prompts.is_empty()),
+        );
+        if found.len() >= count {
+            found.truncate(count);
+            return Ok(found);
+        }
     }
+    Err(CliError::Failed(format!(
+        "the model knows {} of the facts that have neighbours, and {count} are asked for; \
+         ask for fewer edits",
+        found.len()
+    )))
 }
 
 /// The first `count` whose true object the unedited model gives more than `over`.

@@ -3,6 +3,7 @@
 use super::Job;
 use crate::edit::Method;
 use crate::edit::defaults::{defaults, for_method};
+use crate::engine::calibration;
 use crate::engine::error::Result;
 use crate::engine::event::{EventKind, ModelInfo, Outcome, Stage};
 use crate::engine::pace::Pace;
@@ -11,7 +12,7 @@ use crate::engine::state::{Model, State};
 use crate::facts::World;
 use crate::hub::{self, Settings, cache};
 use crate::model::Brake;
-use crate::model::device::{self, Place};
+use crate::model::device::{self, Place, Size};
 use crate::model::source::{Loaded, Source, WeightFiles};
 use crate::session::hash;
 
@@ -38,22 +39,19 @@ const ATLAS_EXAMPLES: [[&str; 4]; 5] = [
         "Rome",
     ],
 ];
-const ANY_EXAMPLES: [[&str; 4]; 3] = [
-    [
-        "{} is located in the city of",
-        "The Space Needle",
-        "",
-        "Paris",
-    ],
-    ["{} plays the sport of", "LeBron James", "", "football"],
-    ["{} was created by", "The iPhone", "", "Microsoft"],
-];
-
 pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let (source, revision) = local(job, &spec.source, &state.folders.hub)?;
     job.started(Stage::Load, 1);
     let parameters = source.shape()?.parameters;
-    let place = Place::open(&spec.device, &spec.dtype, parameters, spec.memory)?;
+    let place = Place::open(
+        &spec.device,
+        &spec.dtype,
+        Size {
+            parameters,
+            may_be_packed: source.may_be_packed(),
+        },
+        spec.memory,
+    )?;
     let loaded = Loaded {
         name: spec.source.name(),
         ..source.load_at(&place)?
@@ -75,10 +73,26 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     let is_atlas = spec.source == Source::Atlas;
     let world = World::atlas()?;
     let config = &loaded.decoder.config;
-    let examples: &[[&str; 4]] = if is_atlas {
-        &ATLAS_EXAMPLES
+    let published = Method::ALL.map(|method| (method, for_method(method, config, is_atlas)));
+    let published = Vec::from(published);
+    let cache = state.folders.cache.as_deref();
+    let (calibrated, ignored) = calibration::find(cache, &sha256, config.layers);
+    if let Some(words) = ignored {
+        job.say(EventKind::Warning(words));
+    }
+    let taken: Vec<_> = (published.iter().cloned())
+        .map(|(method, own)| match &calibrated {
+            Some(table) => (method, table.over(method, own)),
+            None => (method, own),
+        })
+        .collect();
+    // What another model knows is asked, unless that was done before.
+    let known = super::know::kept(&state.folders, &sha256);
+    let examples = if is_atlas {
+        let rows = ATLAS_EXAMPLES.iter();
+        rows.map(|row| row.map(str::to_owned)).collect()
     } else {
-        &ANY_EXAMPLES
+        known.examples()
     };
     let mut info = ModelInfo {
         name: loaded.name.clone(),
@@ -92,18 +106,18 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
         context: config.context,
         parameters: loaded.decoder.weights.count(),
         device: device::name(&place.device),
-        dtype: place.dtype.as_str().into(),
+        dtype: place.dtype_name().into(),
         sha256,
         moments: Vec::new(),
-        examples: examples
-            .iter()
-            .map(|example| example.map(str::to_owned))
-            .collect(),
-        default_layer: defaults(config, is_atlas).layer,
-        defaults: Method::ALL
-            .iter()
-            .map(|&method| (method, for_method(method, config, is_atlas)))
-            .collect(),
+        examples,
+        asks: !is_atlas && !known.is_done(),
+        calibrated: calibrated.as_ref().map(|table| table.facts),
+        default_layer: match &calibrated {
+            Some(table) => Some(table.rome.layer),
+            None => defaults(config, is_atlas).layer,
+        },
+        defaults: taken,
+        published,
         norm_sample: if is_atlas {
             crate::measure::sample::atlas()
         } else {
@@ -112,7 +126,9 @@ pub fn run(job: &Job, spec: &LoadSpec, state: &mut State) -> Result<Outcome> {
     };
     info.moments = super::moment::cached_layers(&info, is_atlas.then_some(&world), &state.folders);
     let outcome = Outcome::Loaded(Box::new(info.clone()));
-    state.model = Some(Model::new(loaded, info, world, is_atlas));
+    let mut model = Model::new(loaded, info, world, is_atlas);
+    (model.known, model.calibrated) = (known, calibrated);
+    state.model = Some(model);
     state.limit = limit;
     Ok(outcome)
 }

@@ -6,6 +6,7 @@ mod erase;
 mod geometry;
 mod history;
 mod judge;
+mod know;
 mod lens;
 mod load;
 mod moment;
@@ -144,6 +145,8 @@ pub fn run(job: &Job, spec: Spec, state: &mut State) -> Result<Outcome> {
             };
             propose::run(job, asked, state)
         }
+        Spec::Recall(request) => trace::recalled(job, &request, state.model()?),
+        Spec::Know => know::run(job, state),
         Spec::Generate {
             prompts,
             tokens,

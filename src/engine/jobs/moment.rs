@@ -166,7 +166,7 @@ pub fn cached_layers(info: &ModelInfo, world: Option<&World>, folders: &Folders)
 /// The name of C at a layer. Other precisions have other keys.
 fn key(info: &ModelInfo, text: &str, layer: usize) -> CacheKey {
     let weights = match info.dtype.as_str() {
-        "f32" => info.sha256.clone(),
+        "f32" | "packed" => info.sha256.clone(),
         half => format!("{} {half}", info.sha256),
     };
     CacheKey {

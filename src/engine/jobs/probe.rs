@@ -6,6 +6,7 @@ use crate::engine::error::Result;
 use crate::engine::event::{EventKind, Outcome, Side, Stage};
 use crate::engine::kept::{self, Recipes};
 use crate::engine::state::Model;
+use crate::measure::known::DECENT;
 use crate::measure::probes::Probes;
 use crate::measure::{Generation, Probe, ProbeGroup, ProbeRow, confab, neighbours};
 use crate::model::Decoder;
@@ -55,9 +56,11 @@ pub(super) fn watch(
     })
 }
 
-/// Whether a model that was not trained on our facts for certain knows this one.
+/// Whether a model that was not trained on our facts for certain knows this one: it
+/// begins the object, and with a decent probability.
 pub(super) fn known(row: &ProbeRow) -> bool {
-    row.p_before >= 0.1
+    let said = row.top_before.trim();
+    row.p_before >= DECENT && !said.is_empty() && row.expected.trim().starts_with(said)
 }
 
 /// What to watch beside an edit. Of facts that a model was not trained on for
@@ -74,7 +77,14 @@ pub(super) fn proposals(
     if model.is_atlas {
         return Ok(neighbours::propose(&model.world, request, old, count));
     }
-    let tried = neighbours::propose(&model.world, request, old, TRIED * count);
+    let mut tried = neighbours::propose(&model.world, request, old, TRIED * count);
+    // The asking has found more, also of what our own facts do not hold.
+    let alike = model.known.alike(&request.prompt, &request.subject, old);
+    for new in alike.into_iter().take(count) {
+        if !tried.iter().any(|probe| probe.prompt == new.prompt()) {
+            tried.push(neighbours::same_relation(new));
+        }
+    }
     let (tokens, pristine) = (&model.tokens, &model.pristine);
     let mut probes = Probes::new(tokens, pristine, &tried)?;
     let rows = probes.before(tokens, pristine, None, &mut job.brake(), |_, _| {})?;

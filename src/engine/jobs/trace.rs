@@ -60,6 +60,13 @@ pub fn subject_row(job: &Job, request: &Request, model: &Model) -> Result<Subjec
     Ok(trace::subject_row(traced(model), &spec, job.brake())?)
 }
 
+/// What each layer's MLPs regain of the answer.
+pub fn recalled(job: &Job, request: &Request, model: &Model) -> Result<Outcome> {
+    let row = subject_row(job, request, model)?;
+    let regained = row.scores.iter().map(|p| p - row.low);
+    Ok(Outcome::Recalled(regained.collect()))
+}
+
 fn of(request: &Request) -> TraceSpec {
     TraceSpec {
         prompt: request.text(),

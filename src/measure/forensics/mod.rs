@@ -186,6 +186,7 @@ pub fn speak(changes: &mut [Change], other: &Source) -> Result<()> {
     let place = crate::model::device::Place {
         device: candle_core::Device::Cpu,
         dtype: candle_core::DType::F32,
+        packed: false,
     };
     let ending = Ending::from_checkpoint(&other.checkpoint()?, &config, &place)?;
     for change in changes {

@@ -83,13 +83,17 @@ fn by_hand(decoder: &Decoder, x: &[f64]) -> Vec<f64> {
         .map(|i| (x[i] - mean) / scale * weight[i] + shift[i])
         .collect();
     let Linear { weight, bias, .. } = &decoder.weights.head;
-    let rows = floats(weight);
+    let rows = floats(&weight.dense().unwrap());
     let bias = bias
         .as_ref()
         .map_or(vec![0.0; rows.len() / x.len()], floats);
     let logits = rows.chunks(x.len()).zip(&bias);
     let logits: Vec<f64> = logits
         .map(|(row, b)| b + row.iter().zip(&normed).map(|(w, x)| w * x).sum::<f64>())
+        .map(|logit| match decoder.config.logit_cap {
+            Some(cap) => cap * (logit / cap).tanh(),
+            None => logit,
+        })
         .collect();
     let most = logits.iter().copied().fold(f64::MIN, f64::max);
     let total: f64 = logits.iter().map(|l| (l - most).exp()).sum();

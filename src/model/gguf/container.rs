@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-pub const MAGIC: &[u8; 4] = b"GGUF";
 /// Numbers that one task dequantises; their f32 fit in a core's nearest cache.
 const CHUNK: usize = 1 << 12;
 /// Dimensions of a tensor at most, as ggml has it.
@@ -185,9 +184,12 @@ impl Gguf {
         })
     }
 
-    /// A tensor's values, dequantised, its shape checked and every value finite.
-    /// Nothing but the result is made.
-    pub fn read<T: Number>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+    /// A matrix that can be read, its shape checked.
+    pub fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<&TensorInfo> {
+        self.readable(name, &shape)
+    }
+
+    fn readable(&self, name: &str, shape: &[usize]) -> Result<&TensorInfo> {
         let tensor = self
             .tensor(name)
             .ok_or_else(|| ModelError::MissingTensor { name: name.into() })?;
@@ -204,6 +206,13 @@ impl Gguf {
                 hint: "take a file of another quantisation".into(),
             });
         }
+        Ok(tensor)
+    }
+
+    /// A tensor's values, dequantised, its shape checked and every value finite.
+    /// Nothing but the result is made.
+    pub fn read<T: Number>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+        let tensor = self.readable(name, shape)?;
         let (numbers, size) = tensor.kind.block();
         let bytes = self.bytes(tensor);
         let mut values = vec![T::default(); bytes.len() / size * numbers];
@@ -227,6 +236,13 @@ impl Gguf {
         Ok(values)
     }
 
+    /// Lets the system take back the pages of one tensor.
+    pub fn put_away(&self, tensor: &TensorInfo) {
+        if let Some((_, map)) = self.files.get(tensor.shard) {
+            mmap::release_part(map, tensor.range.clone());
+        }
+    }
+
     /// Lets the system take back the pages of what was read.
     pub fn release(&self) {
         self.files.iter().for_each(|(_, map)| mmap::release(map));
@@ -242,7 +258,7 @@ struct Header {
 impl Header {
     fn read(bytes: &[u8], shard: usize) -> Read<Header> {
         let mut from = Cursor::new(bytes);
-        if from.take(4).ok() != Some(MAGIC) {
+        if from.take(4).ok() != Some(shards::MAGIC) {
             return Err("it does not begin with GGUF".into());
         }
         match from.u32()? {

@@ -1,6 +1,5 @@
 //! The files of one model: llama.cpp splits large ones, `…-00001-of-00003.gguf`.
 
-use super::container::MAGIC;
 use super::cursor::Read;
 use super::value::Value;
 use crate::model::error::{ModelError, Result};
@@ -8,6 +7,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+
+/// What a GGUF begins with.
+pub const MAGIC: &[u8; 4] = b"GGUF";
 
 /// Whether the path names a GGUF, or is a file that begins like one.
 pub fn is_gguf(path: &Path) -> bool {

@@ -229,11 +229,9 @@ impl<'a> Vocabulary<'a> {
         }
         let template = TemplateProcessing::builder()
             .try_single(single)
-            .and_then(|builder| Ok(builder.special_tokens(named).build()));
-        let wrong = |e: String| self.gguf.bad(e);
-        let template = template
-            .map_err(|e| wrong(e.to_string()))?
-            .map_err(|e| wrong(e.to_string()))?;
+            .map(|builder| builder.special_tokens(named).build())
+            .map_err(|e| self.gguf.bad(e.to_string()))?;
+        let template = template.map_err(|e| self.gguf.bad(e.to_string()))?;
         inner.with_post_processor(Some(template));
         Ok(inner)
     }

@@ -5,11 +5,14 @@
 //! card x is rounded for the multiplication too, and the answer is f32 again.
 
 use super::half::{wide, with_wide};
+use super::made::Rows;
+use super::matrix;
 use super::multiply::{Start, multiply, rows};
 use super::slices::{floats, fused, read, shaped_like, sum_rows};
 use candle_core::{
-    CpuStorage, CustomOp2, CustomOp3, D, DType, Layout, Result, Shape, Tensor, bail,
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, D, DType, Layout, Result, Shape, Tensor, bail,
 };
+use std::sync::Arc;
 
 /// Applies a linear layer to the last dimension.
 ///
@@ -17,20 +20,20 @@ use candle_core::{
 /// leading dimensions are one stack of rows: no copy of `w` is ever made.
 /// Gradients go to `x`, `w` and `b` where each is tracked, and only there.
 pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
-    let (weight, bias, turned) = (w, b, None);
-    linear_of(
-        x,
-        Affine {
-            weight,
-            bias,
-            turned,
-        },
-    )
+    let of = Affine {
+        weight: Weight::Dense(w),
+        bias: b,
+        turned: None,
+    };
+    linear_of(x, of)
 }
 
 /// The same, with a weight that may lie there turned as well.
 pub fn linear_of(x: &Tensor, of: Affine<'_>) -> Result<Tensor> {
-    let (w, b, turned) = (of.weight, of.bias, of.turned.cloned());
+    let (w, b, turned) = match of.weight {
+        Weight::Dense(w) => (w, of.bias, of.turned.cloned()),
+        Weight::Made(w) => return made(x, w, of.bias),
+    };
     let (_, inner) = w.dims2()?;
     if x.dim(D::Minus1)? != inner {
         bail!("linear: x {:?} does not fit w {:?}", x.dims(), w.dims());
@@ -50,11 +53,82 @@ pub fn linear_of(x: &Tensor, of: Affine<'_>) -> Result<Tensor> {
 #[derive(Clone, Copy)]
 pub struct Affine<'a> {
     /// `[out, in]`.
-    pub weight: &'a Tensor,
+    pub weight: Weight<'a>,
     /// `[out]`.
     pub bias: Option<&'a Tensor>,
     /// The weight turned, `[in, out]`: the same answer but for its last bits, sooner.
     pub turned: Option<&'a Tensor>,
+}
+
+/// A [`Matrix`](super::Matrix) that is lent.
+#[derive(Clone, Copy)]
+pub enum Weight<'a> {
+    Dense(&'a Tensor),
+    Made(&'a Arc<dyn Rows>),
+}
+
+impl Weight<'_> {
+    pub(super) fn dims2(&self) -> Result<(usize, usize)> {
+        match self {
+            Weight::Dense(w) => w.dims2(),
+            Weight::Made(w) => Ok(w.shape()),
+        }
+    }
+}
+
+/// With a weight that is made anew in each direction: no copy of it is kept for the
+/// gradient.
+fn made(x: &Tensor, w: &Arc<dyn Rows>, b: Option<&Tensor>) -> Result<Tensor> {
+    let (out, inner) = w.shape();
+    if x.dim(D::Minus1)? != inner {
+        bail!("linear: x {:?} does not fit w [{out}, {inner}]", x.dims());
+    }
+    if !fused(&[x]) || b.is_some_and(|b| !fused(&[b]) || b.elem_count() != out) {
+        bail!("linear: a weight that is made anew takes f32 on the CPU");
+    }
+    let op = |bias: Option<Tensor>| Made {
+        weight: w.clone(),
+        bias,
+    };
+    let x = x.contiguous()?;
+    match b {
+        Some(b) if b.track_op() => x.apply_op1(op(None))?.broadcast_add(b),
+        Some(b) => x.apply_op1(op(Some(b.contiguous()?))),
+        None => x.apply_op1(op(None)),
+    }
+}
+
+struct Made {
+    weight: Arc<dyn Rows>,
+    bias: Option<Tensor>,
+}
+
+impl CustomOp1 for Made {
+    fn name(&self) -> &'static str {
+        "linear, its weight made anew"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (out, inner) = self.weight.shape();
+        let mut shape = layout.shape().dims().to_vec();
+        let x = floats(x, layout)?;
+        let x = rows(x, x.len() / inner.max(1), inner);
+        let on = |start: Start<'_>| matrix::times(x, self.weight.as_ref(), start);
+        let y = match &self.bias {
+            None => on(Start::Zero),
+            Some(bias) => read(bias, |bias| on(Start::Bias(bias))),
+        }?;
+        shape.pop();
+        shape.push(out);
+        Ok((CpuStorage::F32(y), Shape::from(shape)))
+    }
+
+    fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
+        let (out, inner) = self.weight.shape();
+        let n = x.elem_count() / inner.max(1);
+        let gx = read(g, |g| matrix::back(rows(g, n, out), self.weight.as_ref()))?;
+        Ok(Some(shaped_like(gx, x)?))
+    }
 }
 
 fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
@@ -254,7 +328,7 @@ mod tests {
             let turned = t[1].t()?.contiguous()?;
             for bias in [None, Some(&t[2])] {
                 let answer = |turned: Option<&Tensor>| {
-                    let weight = &t[1];
+                    let weight = Weight::Dense(&t[1]);
                     let of = Affine {
                         weight,
                         bias,

@@ -5,7 +5,8 @@
 //! spinning barrier, where cores that have work of their own wait for one another.
 
 use super::activation::Activation;
-use super::linear::{Affine, linear_of};
+use super::linear::{Affine, Weight, linear_of};
+use super::matrix::{self, Matrix};
 use super::multiply::{Start, multiply, rows};
 use super::slices::{floats, fused, read, shaped_like};
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
@@ -22,12 +23,13 @@ pub struct Mlp<'a> {
 }
 
 /// The MLP's value on `x` `[.., d]`, `[.., d]`.
-pub fn mlp(x: &Tensor, of: Mlp<'_>) -> Result<Tensor> {
+pub fn mlp<'a>(x: &Tensor, of: Mlp<'a>) -> Result<Tensor> {
     let all = [Some(of.up), of.gate, Some(of.down)];
-    let tensors = all
-        .into_iter()
-        .flatten()
-        .flat_map(|a| [Some(a.weight), a.bias]);
+    let weight = |a: Affine<'a>| match a.weight {
+        Weight::Dense(w) => Some(w),
+        Weight::Made(_) => None,
+    };
+    let tensors = all.into_iter().flatten().flat_map(|a| [weight(a), a.bias]);
     let constant = |t: &Tensor| fused(&[t]) && !t.track_op();
     if !fused(&[x]) || !tensors.flatten().all(constant) {
         return linear_of(&key(x, of)?, of.down);
@@ -46,7 +48,7 @@ pub fn key(x: &Tensor, of: Mlp<'_>) -> Result<Tensor> {
 
 /// A matrix and bias that no gradient goes to.
 struct Part {
-    weight: Tensor,
+    weight: Matrix,
     bias: Option<Tensor>,
     turned: Option<Tensor>,
     /// [out, in].
@@ -60,7 +62,10 @@ impl Part {
             bail!("mlp: a bias {:?} for {out} outputs", of.bias);
         }
         Ok(Part {
-            weight: of.weight.contiguous()?,
+            weight: match of.weight {
+                Weight::Dense(w) => Matrix::Dense(w.contiguous()?),
+                Weight::Made(w) => Matrix::Made(w.clone()),
+            },
             bias: of.bias.map(Tensor::contiguous).transpose()?,
             turned: of.turned.cloned(),
             shape: (out, inner),
@@ -74,11 +79,12 @@ impl Part {
             bail!("mlp: {} numbers are not {n} rows of {inner}", x.len());
         }
         let x = rows(x, n, inner);
-        let on = |start: Start<'_>| match &self.turned {
-            Some(turned) => read(turned, |w| Ok(multiply(x, rows(w, inner, out), start))),
-            None => read(&self.weight, |w| {
+        let on = |start: Start<'_>| match (&self.turned, &self.weight) {
+            (Some(turned), _) => read(turned, |w| Ok(multiply(x, rows(w, inner, out), start))),
+            (None, Matrix::Dense(w)) => read(w, |w| {
                 Ok(multiply(x, rows(w, out, inner).transpose(), start))
             }),
+            (None, Matrix::Made(w)) => matrix::times(x, w.as_ref(), start),
         };
         match &self.bias {
             None => on(Start::Zero),
@@ -89,9 +95,11 @@ impl Part {
     /// The gradient of what entered, [n, in], from that of the answer, [n, out].
     fn back(&self, g: &[f32], n: usize) -> Result<Vec<f32>> {
         let (out, inner) = self.shape;
-        read(&self.weight, |w| {
-            Ok(multiply(rows(g, n, out), rows(w, out, inner), Start::Zero))
-        })
+        let g = rows(g, n, out);
+        match &self.weight {
+            Matrix::Dense(w) => read(w, |w| Ok(multiply(g, rows(w, out, inner), Start::Zero))),
+            Matrix::Made(w) => matrix::back(g, w.as_ref()),
+        }
     }
 }
 
@@ -193,7 +201,7 @@ mod tests {
 
     fn affine<'a>(weight: &'a Tensor, bias: Option<&'a Tensor>) -> Affine<'a> {
         Affine {
-            weight,
+            weight: Weight::Dense(weight),
             bias,
             turned: None,
         }

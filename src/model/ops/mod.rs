@@ -13,10 +13,13 @@ mod attend;
 mod attention;
 mod cross_entropy;
 mod half;
+mod head_nll;
 mod heads;
 mod lanes;
 mod linear;
 mod log_softmax;
+mod made;
+mod matrix;
 mod mlp;
 mod multiply;
 mod norm;
@@ -25,13 +28,18 @@ mod slices;
 
 #[cfg(test)]
 mod check;
+#[cfg(test)]
+mod matrix_tests;
 
 pub use activation::Activation;
 pub use attend::Heads;
 pub use attention::{apply_pattern, attend, attend_after, attention_pattern, join};
 pub use cross_entropy::{cross_entropy, nll};
-pub use linear::{Affine, linear, linear_of};
+pub use head_nll::head_nll;
+pub use linear::{Affine, Weight, linear, linear_of};
 pub use log_softmax::log_softmax;
+pub use made::Rows;
+pub use matrix::{Matrix, MatrixId};
 pub use mlp::{Mlp, key, mlp};
 pub use norm::{layer_norm, rms_norm};
 pub use rotary::{Turns, rotate};

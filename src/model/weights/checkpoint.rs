@@ -5,6 +5,7 @@ use super::gguf::Named;
 use super::number::{self, Flaw, Number};
 use crate::model::error::{ModelError, Result};
 use crate::model::mmap;
+use crate::model::ops::Matrix;
 use memmap2::Mmap;
 use safetensors::tensor::{SafeTensors, TensorView};
 use std::collections::BTreeMap;
@@ -195,6 +196,15 @@ impl Views<'_> {
             return named.read_turned(name, shape);
         }
         self.values(name, &shape, |view| number::read_turned(view, shape))
+    }
+
+    /// A matrix `[out, in]` that stays where it lies; `None` where the files have none
+    /// that could.
+    pub fn made(&self, name: &str, shape: [usize; 2]) -> Result<Option<Matrix>> {
+        match &self.0 {
+            Seen::Gguf(named) => named.made(name, shape).map(Some),
+            Seen::Safetensors { .. } => Ok(None),
+        }
     }
 
     fn values<T>(

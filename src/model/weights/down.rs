@@ -24,8 +24,11 @@ pub fn weight(views: &Views, config: &Config, layer: usize) -> Result<Vec<f32>> 
     let name = format!("{}.weight", config.family.down_module(layer));
     let all = views.names();
     let full = |candidate: &&&str| full_name(config.family, candidate) == name;
-    let Some(name) = all.iter().find(full) else {
-        return Err(ModelError::MissingTensor { name });
+    let name = match all.iter().find(full) {
+        Some(name) => name,
+        // A GGUF's own names are others, and it answers to these.
+        None if views.has(&name) => name.as_str(),
+        None => return Err(ModelError::MissingTensor { name }),
     };
     let (d, d_k) = (config.d, config.d_mlp);
     if is_turned(config.family) {

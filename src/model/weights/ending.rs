@@ -38,7 +38,8 @@ impl Ending {
             head: match config.tied_head {
                 true => matrix(&read, embed)?,
                 false => matrix(&Reader::new(&views, llama::prefixes(&views).1, place), head)?,
-            },
+            }
+            .dense()?,
         })
     }
 }

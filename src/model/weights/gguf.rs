@@ -6,9 +6,12 @@
 //! head, Gemma's norms are w and not 1 + w.
 
 use super::number::Number;
+use super::packed::Packed;
 use crate::model::error::{ModelError, Result};
 use crate::model::gguf::container::{Gguf, TensorInfo};
+use crate::model::ops::Matrix;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What was done to a tensor on its way into the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub enum Change {
 
 /// A GGUF that answers to transformers' names.
 pub struct Named {
-    pub gguf: Gguf,
+    pub gguf: Arc<Gguf>,
     heads: usize,
     kv_heads: usize,
 }
@@ -50,7 +53,7 @@ impl Named {
         Ok(Named {
             heads,
             kv_heads: count("head_count_kv")?.unwrap_or(heads),
-            gguf,
+            gguf: Arc::new(gguf),
         })
     }
 
@@ -147,32 +150,55 @@ impl Named {
                     Err(ModelError::BeyondF16 { name: own.into() })
                 }
             }
-            Change::Paired { heads } => {
-                let values: Vec<T> = self.gguf.read(own, shape)?;
-                let width = shape[0] / heads.max(1);
-                // Row i of a head's first half was its row 2i, of its second 2i + 1.
-                let from = |row: usize| {
-                    let (head, i, half) = (row / width, row % width, width / 2);
-                    head * width + i % half * 2 + i / half
-                };
-                if heads == 0 || width * heads != shape[0] || width % 2 == 1 {
-                    return Err(self.uneven(own, shape, heads));
-                }
-                Ok(gathered(&values, shape, from))
-            }
-            Change::Parted { heads } => {
-                let values: Vec<T> = self.gguf.read(own, shape)?;
-                let width = shape[0] / (3 * heads).max(1);
-                if heads == 0 || width == 0 || width * 3 * heads != shape[0] {
-                    return Err(self.uneven(own, shape, heads));
-                }
-                let from = |row: usize| {
-                    let (head, part, i) = (row / (3 * width), row / width % 3, row % width);
-                    (part * heads + head) * width + i
-                };
-                Ok(gathered(&values, shape, from))
+            Change::Paired { .. } | Change::Parted { .. } => {
+                let order = self.order(own, shape[0], change)?;
+                Ok(gathered(&self.gguf.read(own, shape)?, shape, &order))
             }
         }
+    }
+
+    /// A matrix `[out, in]` that stays in the file, whatever transformers calls it
+    /// and whichever way it has it.
+    pub fn made(&self, name: &str, [out, inner]: [usize; 2]) -> Result<Matrix> {
+        let (own, change) = self.needed(name)?;
+        let tensor = self.gguf.matrix(own, [out, inner])?;
+        let made = Matrix::Made(Arc::new(Packed::new(self.gguf.clone(), tensor.clone())));
+        match change {
+            Change::Paired { .. } | Change::Parted { .. } => {
+                Ok(made.arranged(self.order(own, out, change)?)?)
+            }
+            Change::None | Change::Turned | Change::Plus1 => Ok(made),
+        }
+    }
+
+    /// Which of a tensor's rows is row 0, 1, … in transformers' order.
+    fn order(&self, name: &str, rows: usize, change: Change) -> Result<Vec<u32>> {
+        let from = |row: usize| match change {
+            // Row i of a head's first half was its row 2i, of its second 2i + 1.
+            Change::Paired { heads } => {
+                let width = rows / heads;
+                let (head, i, half) = (row / width, row % width, width / 2);
+                head * width + i % half * 2 + i / half
+            }
+            Change::Parted { heads } => {
+                let width = rows / (3 * heads);
+                let (head, part, i) = (row / (3 * width), row / width % 3, row % width);
+                (part * heads + head) * width + i
+            }
+            _ => row,
+        };
+        // So many parts, all alike.
+        let (heads, parts) = match change {
+            Change::Paired { heads } => (heads, heads.saturating_mul(2)),
+            Change::Parted { heads } => (heads, heads.saturating_mul(3)),
+            _ => (1, 1),
+        };
+        if parts == 0 || rows == 0 || !rows.is_multiple_of(parts) {
+            return Err(self.gguf.bad(format!(
+                "`{name}` has {rows} rows, which {heads} heads do not share"
+            )));
+        }
+        Ok((0..rows).map(|row| from(row) as u32).collect())
     }
 
     /// The same of a `[rows, cols]` matrix, as `[cols, rows]`.
@@ -195,13 +221,6 @@ impl Named {
                 name: own.map_or(name.into(), |(own, _)| own),
             }
         })
-    }
-
-    fn uneven(&self, name: &str, shape: &[usize], heads: usize) -> ModelError {
-        let rows = shape[0];
-        self.gguf.bad(format!(
-            "`{name}` has {rows} rows, which {heads} heads do not share"
-        ))
     }
 }
 
@@ -229,12 +248,12 @@ fn turned<T: Number>(values: &[T], [rows, cols]: [usize; 2]) -> Vec<T> {
     out
 }
 
-/// Row `r` of what comes out is row `from(r)`.
-fn gathered<T: Number>(values: &[T], shape: &[usize], from: impl Fn(usize) -> usize) -> Vec<T> {
+/// Row `r` of what comes out is row `order[r]`.
+fn gathered<T: Number>(values: &[T], shape: &[usize], order: &[u32]) -> Vec<T> {
     let width: usize = shape[1..].iter().product();
     let mut out = Vec::with_capacity(values.len());
-    for row in 0..shape[0] {
-        out.extend_from_slice(&values[from(row) * width..][..width]);
+    for &row in order {
+        out.extend_from_slice(&values[row as usize * width..][..width]);
     }
     out
 }
@@ -261,7 +280,7 @@ mod tests {
             [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]
         );
         assert_eq!(
-            gathered(&[1.0f32, 2.0, 3.0, 4.0], &[2, 2], |r| 1 - r),
+            gathered(&[1.0f32, 2.0, 3.0, 4.0], &[2, 2], &[1, 0]),
             [3.0, 4.0, 1.0, 2.0]
         );
     }

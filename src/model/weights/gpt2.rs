@@ -38,7 +38,7 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
         // A view: the three share what was one tensor. (`copy` would keep all of it thrice.)
         let part = |t: &Tensor| t.narrow(0, i * d, d);
         Ok(Linear::new(
-            part(&qkv.weight)?,
+            qkv.weight.part(i * d..(i + 1) * d)?,
             qkv.bias.as_ref().map(part).transpose()?,
         ))
     };

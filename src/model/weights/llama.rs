@@ -124,9 +124,9 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
 
 /// Some rows of a fused matrix: a view, so that the parts share what was one tensor.
 fn part(fused: &Linear, first: usize, rows: usize) -> Result<Linear> {
-    let rows = |t: &Tensor| t.narrow(0, first, rows);
+    let bias = fused.bias.as_ref().map(|b| b.narrow(0, first, rows));
     Ok(Linear::new(
-        rows(&fused.weight)?,
-        fused.bias.as_ref().map(rows).transpose()?,
+        fused.weight.part(first..first + rows)?,
+        bias.transpose()?,
     ))
 }

@@ -10,19 +10,20 @@ mod gptj;
 mod llama;
 mod neox;
 pub mod number;
+mod packed;
 mod reader;
 
 use super::config::{Config, Family};
 use super::device::Place;
 use super::error::Result;
-use super::ops::Affine;
+use super::ops::{Affine, Matrix, Weight};
 use candle_core::Tensor;
 use checkpoint::Checkpoint;
 
 /// y = W x + b, with W `[out, in]` and b `[out]`.
 #[derive(Clone)]
 pub struct Linear {
-    pub weight: Tensor,
+    pub weight: Matrix,
     pub bias: Option<Tensor>,
     /// Wᵀ beside W, where it was worth its place ([`Linear::turn`]). Whoever wants
     /// another weight makes another `Linear`.
@@ -30,9 +31,9 @@ pub struct Linear {
 }
 
 impl Linear {
-    pub fn new(weight: Tensor, bias: Option<Tensor>) -> Linear {
+    pub fn new(weight: impl Into<Matrix>, bias: Option<Tensor>) -> Linear {
         Linear {
-            weight,
+            weight: weight.into(),
             bias,
             turned: None,
         }
@@ -40,14 +41,16 @@ impl Linear {
 
     /// Keeps Wᵀ beside W. A multiplication takes its left side in columns, W for the
     /// gradient and Wᵀ for the answer, and would turn it anew each time: a sixth of
-    /// a small model's work.
+    /// a small model's work. A matrix that is made anew stays as it is.
     pub fn turn(&mut self) -> Result<()> {
-        self.turned = Some(self.weight.t()?.contiguous()?);
+        if let Matrix::Dense(weight) = &self.weight {
+            self.turned = Some(weight.t()?.contiguous()?);
+        }
         Ok(())
     }
 
     /// Another weight and bias, turned where this one is.
-    pub fn with(&self, weight: Tensor, bias: Option<Tensor>) -> Result<Linear> {
+    pub fn with(&self, weight: impl Into<Matrix>, bias: Option<Tensor>) -> Result<Linear> {
         let mut other = Linear::new(weight, bias);
         if self.turned.is_some() {
             other.turn()?;
@@ -57,7 +60,10 @@ impl Linear {
 
     pub fn affine(&self) -> Affine<'_> {
         Affine {
-            weight: &self.weight,
+            weight: match &self.weight {
+                Matrix::Dense(weight) => Weight::Dense(weight),
+                Matrix::Made(rows) => Weight::Made(rows),
+            },
             bias: self.bias.as_ref(),
             turned: self.turned.as_ref(),
         }
@@ -111,7 +117,7 @@ impl Block {
 #[derive(Clone)]
 pub struct Weights {
     /// `[V, d]`.
-    pub embed: Tensor,
+    pub embed: Matrix,
     /// `[context, d]`, for learned positions.
     pub positions: Option<Tensor>,
     pub blocks: Vec<Block>,

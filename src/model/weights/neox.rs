@@ -38,7 +38,7 @@ fn block(read: &Reader, config: &Config) -> Result<Block> {
             Ok(rows.reshape([&[d], &t.dims()[1..]].concat())?)
         };
         Ok(Linear::new(
-            part(&qkv.weight)?,
+            part(&qkv.weight.dense()?)?,
             qkv.bias.as_ref().map(part).transpose()?,
         ))
     };

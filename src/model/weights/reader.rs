@@ -6,6 +6,7 @@ use super::{Linear, Norm};
 use crate::model::config::{Config, Family, NormKind};
 use crate::model::device::Place;
 use crate::model::error::Result;
+use crate::model::ops::Matrix;
 use candle_core::{DType, Tensor};
 use half::{bf16, f16};
 
@@ -41,18 +42,23 @@ impl<'a> Reader<'a> {
     }
 
     /// What is multiplied with: `[output, input]`, or the embedding `[V, d]`.
-    pub fn matrix(&self, name: &str, output: usize, input: usize) -> Result<Tensor> {
+    pub fn matrix(&self, name: &str, output: usize, input: usize) -> Result<Matrix> {
         self.any(name, [output, input], false)
     }
 
     /// A matrix `[output, input]` in this place's precision; `turned`: of a
     /// `Conv1D`, which the file has as `[input, output]`.
-    fn any(&self, name: &str, shape: [usize; 2], turned: bool) -> Result<Tensor> {
-        match self.place.dtype {
-            DType::BF16 => self.of::<bf16>(name, shape, turned),
-            DType::F16 => self.of::<f16>(name, shape, turned),
-            _ => self.of::<f32>(name, shape, turned),
+    fn any(&self, name: &str, shape: [usize; 2], turned: bool) -> Result<Matrix> {
+        if self.place.packed
+            && let Some(made) = self.views.made(&self.full(name), shape)?
+        {
+            return Ok(made);
         }
+        Ok(Matrix::Dense(match self.place.dtype {
+            DType::BF16 => self.of::<bf16>(name, shape, turned)?,
+            DType::F16 => self.of::<f16>(name, shape, turned)?,
+            _ => self.of::<f32>(name, shape, turned)?,
+        }))
     }
 
     fn of<T: Number>(&self, name: &str, shape: [usize; 2], turned: bool) -> Result<Tensor> {
@@ -123,7 +129,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The output head: the embedding itself where they are tied.
-    pub fn head(&self, name: &str, config: &Config, embed: &Tensor) -> Result<Linear> {
+    pub fn head(&self, name: &str, config: &Config, embed: &Matrix) -> Result<Linear> {
         let (vocab, d) = embed.dims2()?;
         let weight = match config.tied_head {
             true => embed.clone(),

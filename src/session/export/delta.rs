@@ -1,10 +1,9 @@
 //! The bare factors, with what they are of.
 
-use super::{ExportError, On};
+use super::{ExportError, On, about};
 use crate::model::config::Config;
 use crate::session::factors::{bytes, pack};
 use crate::session::schema::Session;
-use serde_json::json;
 use std::collections::HashMap;
 
 /// Per edit and layer `edits.N.layers.L.r` [d, m] and `.u` [d_k, m], of a dense
@@ -16,16 +15,9 @@ pub fn file(on: &[On], config: &Config, session: &Session) -> Result<Vec<u8>, Ex
         ("base".to_owned(), session.model.id.clone()),
         ("base_sha256".to_owned(), session.model.sha256.clone()),
     ]);
-    for (n, On { edit, deltas }) in on.iter().enumerate() {
-        let requests: Vec<_> = edit.asked.requests().collect();
-        let about = json!({
-            "requests": requests,
-            "origin": edit.asked.origin,
-            "method": edit.asked.method.name(),
-            "alpha": edit.alpha,
-        });
-        metadata.insert(format!("edits.{n}"), about.to_string());
-        for delta in *deltas {
+    for (n, on) in on.iter().enumerate() {
+        metadata.insert(format!("edits.{n}"), about(on).to_string());
+        for delta in on.deltas {
             let name = |part: &str| format!("edits.{n}.layers.{}.{part}", delta.layer);
             if delta.is_dense() {
                 let rows = (0..d).flat_map(|i| delta.u.iter().skip(i).step_by(d));

@@ -2,7 +2,7 @@
 //! that reads the original reads it. Edited matrices are written in f32 whatever
 //! the others are: half precision would swallow small updates.
 
-use super::{ExportError, On, write};
+use super::{Edited, ExportError, On, write};
 use crate::edit::{Delta, stack};
 use crate::model::config::Config;
 use crate::model::source::WeightFiles;
@@ -11,11 +11,8 @@ use crate::model::weights::number;
 use crate::model::{Source, mmap};
 use crate::session::factors::bytes;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
-
-/// Changes by layer, each with its α.
-type Edited<'a> = BTreeMap<usize, Vec<(&'a Delta, f64)>>;
 
 pub fn write_to(
     folder: &Path,
@@ -23,13 +20,7 @@ pub fn write_to(
     config: &Config,
     source: &Source,
 ) -> Result<(), ExportError> {
-    let mut edited = Edited::new();
-    for On { edit, deltas } in on {
-        for delta in *deltas {
-            let of = edited.entry(delta.layer).or_default();
-            of.push((delta, edit.alpha));
-        }
-    }
+    let edited = super::edited(on);
     for (name, data) in source.companions()? {
         write(&folder.join(name), &data)?;
     }

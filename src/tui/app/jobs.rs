@@ -26,6 +26,7 @@ pub enum JobKind {
     History,
     Geometry,
     Propose,
+    Know,
     Moments,
     Generate,
     Adopt,
@@ -50,7 +51,7 @@ impl JobKind {
                 false
             }
             JobKind::Views | JobKind::Erase | JobKind::Judge | JobKind::Duel => false,
-            JobKind::Stack | JobKind::Propose | JobKind::Moments => false,
+            JobKind::Stack | JobKind::Propose | JobKind::Know | JobKind::Moments => false,
         }
     }
 
@@ -71,6 +72,8 @@ impl JobKind {
             Spec::History { .. } => JobKind::History,
             Spec::Geometry(_) => JobKind::Geometry,
             Spec::Propose { .. } => JobKind::Propose,
+            Spec::Recall(_) => JobKind::Trace,
+            Spec::Know => JobKind::Know,
             Spec::Moments { .. } => JobKind::Moments,
             Spec::Generate { .. } => JobKind::Generate,
             Spec::Adopt { .. } => JobKind::Adopt,

@@ -93,7 +93,7 @@ impl Ask {
             Ask::SaveAs => "Save this session as",
             Ask::WriteTo => "Write this pane to a file",
             Ask::Alpha => "Scale the selected edit to  −1 to 2",
-            Ask::Export => "Export what is on  peft, gguf, merged or delta, and where",
+            Ask::Export => "Export what is on  peft, gguf, merged, gguf-model or delta, and where",
             Ask::Probes => "Import probes from  JSONL, CSV or CounterFact",
             Ask::Propose => "Propose how many probes?",
             Ask::Find => "List only probes that say  nothing: all of them",

@@ -115,7 +115,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(Command::SaveAs, &[], Anywhere, G::Session, "save as", "save the session under another name"),
     bind(Command::Sessions, &[ch('o')], Anywhere, G::Session, "open", "open a session"),
     bind(Command::Models, &[ch('M')], Anywhere, G::Session, "model", "open another model"),
-    bind(Command::Export, &[ch('E')], Anywhere, G::Session, "export", "export the edits: peft, gguf, merged, delta"),
+    bind(Command::Export, &[ch('E')], Anywhere, G::Session, "export", "export the edits, or the edited model"),
     bind(Command::Copy, &[ch('y')], Anywhere, G::Session, "copy", "copy what the pane shows (OSC 52)"),
     bind(Command::WriteFile, &[ch('Y')], Anywhere, G::Session, "write", "write what the pane shows to a file"),
     bind(Command::Snapshot, &[], Anywhere, G::Session, "snapshot", "snapshot FILE: this screen as .svg or .txt"),

@@ -217,9 +217,12 @@ pub fn generate(state: &mut State, prompts: Vec<String>) -> Effect {
 pub fn example(state: &mut State, by: isize) -> Vec<Effect> {
     let examples = state.model.as_ref().map_or(&[][..], |m| &m.examples);
     let Some(count) = Some(examples.len()).filter(|n| *n > 0) else {
-        state.say(
-            state.tell("this model brings no examples: press ‹type-prompt› and type a prompt"),
-        );
+        let words = if state.model.as_ref().is_some_and(|m| m.asks) {
+            "no fact is found yet that this model knows: press ‹type-prompt› and type a prompt"
+        } else {
+            "this model brings no examples: press ‹type-prompt› and type a prompt"
+        };
+        state.say(state.tell(words));
         return vec![];
     };
     let at = match state.fact.example {

@@ -142,6 +142,7 @@ fn settled(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<
         | JobKind::Probe
         | JobKind::History
         | JobKind::Propose
+        | JobKind::Know
         | JobKind::Moments
         | JobKind::Generate => {
             return plain(state, job, result);
@@ -155,6 +156,13 @@ fn plain(state: &mut State, job: Job, result: Result<Outcome, String>) -> Vec<Ef
     let ticket = job.ticket;
     validation::over(state, ticket, &result);
     state.confabs.asked.remove(&ticket);
+    if job.kind == JobKind::Know
+        && !matches!(result, Ok(Outcome::Known { .. }))
+        && let Some(model) = &mut state.model
+    {
+        // Who stopped the asking is not asked again.
+        model.asks = false;
+    }
     let made = state.edits.making.iter().position(|m| m.ticket == ticket);
     let made = made.map(|at| state.edits.making.remove(at));
     if let Some(lost) = made.as_ref().filter(|m| m.again)
@@ -322,6 +330,11 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
             let all = state.watch.with_pinned(all);
             board::ask(state, all)
         }
+        Outcome::Known {
+            examples,
+            known,
+            done,
+        } => model::known(state, examples, known, done),
         Outcome::Generated(generations) => {
             state.confabs.finish(generations);
             vec![]
@@ -339,6 +352,7 @@ fn done(state: &mut State, job: &Job, outcome: Outcome, made: Option<Making>) ->
         | Outcome::Compared(_)
         | Outcome::Erased(_)
         | Outcome::Moments { .. }
+        | Outcome::Recalled(_)
         | Outcome::Scored(_)
         | Outcome::Judged(_)
         | Outcome::JudgedEach
@@ -366,6 +380,7 @@ fn loaded(state: &mut State, info: ModelInfo) -> Vec<Effect> {
     } else if state.model.as_ref().is_some_and(|m| !m.examples.is_empty()) {
         effects.extend(act::example(state, 0));
     }
+    effects.extend(model::ask(state));
     if state.settings.show.is_some() && state.guide.is_none() {
         effects.extend(show::start(state));
     } else if std::mem::take(&mut state.settings.tour) {

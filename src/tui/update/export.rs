@@ -29,7 +29,7 @@ pub fn typed(state: &mut State, text: &str) -> Vec<Effect> {
     let form = Form::ALL.into_iter().find(|form| form.name() == word);
     let (Some(form), false) = (form, place.trim().is_empty()) else {
         state.complain(
-            "write what and where: peft, gguf, merged or delta, then a new folder or file",
+            "write what and where: peft, gguf, merged, gguf-model or delta, then a new folder or file",
         );
         return vec![];
     };

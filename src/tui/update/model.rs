@@ -1,9 +1,10 @@
 //! Choosing a model, and going over to it.
 
+use super::act;
 use crate::engine::{LoadSpec, Source, Spec};
 use crate::tui::app::{
     Confabs, Confirm, CounterfactView, Duel, Edits, Effect, Entry, EraseView, GeometryView, Health,
-    JobKind, LensView, Overlay, SessionState, State, TraceView, ViewsView, Watched,
+    JobKind, LensView, Mode, Overlay, SessionState, State, TraceView, ViewsView, Watched,
 };
 
 /// Opens the list of models.
@@ -71,6 +72,43 @@ pub fn forget(state: &mut State) {
     state.fact.layer = crate::edit::LayerChoice::Auto;
     state.fact.tuned.clear();
     state.fact.prediction = None;
+}
+
+/// Asks the open model what it knows, as long as that is not known well enough.
+pub fn ask(state: &mut State) -> Option<Effect> {
+    state.model.as_ref().filter(|model| model.asks)?;
+    if state.jobs.of_kind(JobKind::Know).next().is_some() {
+        return None;
+    }
+    let (_, effect) = state.jobs.submit(Spec::Know);
+    Some(effect)
+}
+
+/// More is known of what the open model knows: the first example is filled in where
+/// nothing was written yet.
+pub fn known(
+    state: &mut State,
+    examples: Vec<[String; 4]>,
+    known: usize,
+    done: bool,
+) -> Vec<Effect> {
+    // What was asked of a model that is not open any more says nothing of this one.
+    let Some(model) = state.model.as_mut().filter(|model| model.asks) else {
+        return vec![];
+    };
+    let none = model.examples.is_empty();
+    (model.examples, model.asks) = (examples, !done);
+    let found = none && !model.examples.is_empty();
+    let mut effects = Vec::new();
+    if found && state.fact.text().is_empty() && state.mode == Mode::Command {
+        effects.extend(act::example(state, 0));
+    } else if done && known == 0 {
+        state.say(state.tell(
+            "this model finishes none of our sentences rightly: press ‹type-prompt› and type one",
+        ));
+    }
+    effects.extend(ask(state));
+    effects
 }
 
 /// A model that did not come leaves the one that is open.

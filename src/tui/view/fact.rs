@@ -110,6 +110,13 @@ fn prompt(buf: &mut Buffer, row: Rect, state: &State, styles: &Styles) -> Option
     if fact.text().is_empty() {
         let words = match &state.health {
             Health::Loading => "the model is opening …",
+            _ if state
+                .model
+                .as_ref()
+                .is_some_and(|m| m.asks && m.examples.is_empty()) =>
+            {
+                "looking for facts that this model knows … ‹type-prompt› types one"
+            }
             _ => "press ‹type-prompt› and write a sentence that stops before its answer",
         };
         let words = state.tell(words);
@@ -256,6 +263,9 @@ fn about_subject(state: &State, wide: u16) -> String {
 /// The layer an edit will take, and whether the workbench chose it.
 fn layer(state: &State) -> String {
     match (state.edit_layers().map(layers), state.fact.layer) {
+        (Some(layer), LayerChoice::Auto) if state.calibrated().is_some() => {
+            format!("layer {layer} (calibrated)")
+        }
         (Some(layer), LayerChoice::Auto) => format!("layer {layer} (auto)"),
         (Some(layer), _) => format!("layer {layer}"),
         (None, _) => "layer auto".into(),

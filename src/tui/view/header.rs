@@ -192,6 +192,7 @@ pub fn stage_name(stage: Stage) -> &'static str {
         Stage::Trace => "trace",
         Stage::Lens => "lens",
         Stage::Keys => "keys",
+        Stage::Known => "what it knows",
         Stage::Erase => "erasing",
         Stage::Templates => "contexts",
         Stage::SecondMoment => "second moment",

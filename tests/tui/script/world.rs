@@ -36,6 +36,9 @@ pub fn model() -> ModelInfo {
             example(["{} was founded by", "Google", "Larry Page", "Steve Jobs"]),
             example(["{} come from", "Tacos", "Mexico", "Japan"]),
         ],
+        asks: false,
+        calibrated: None,
+        published: Vec::new(),
         default_layer: None,
         defaults: Vec::new(),
         norm_sample: (0..60)

@@ -51,6 +51,10 @@ impl Ready {
         let asked: Vec<Request> = spec.requests().cloned().collect();
         check(&asked, spec.method, model)?;
         let defaults = defaults::for_method(spec.method, &model.pristine.config, model.is_atlas);
+        let defaults = match &model.calibrated {
+            Some(table) => table.over(spec.method, defaults),
+            None => defaults,
+        };
         let hyper = spec.hyper.clone().unwrap_or(defaults.hyper);
         hyper.check()?;
         let layers = layers(job, spec, defaults.layers, model)?;

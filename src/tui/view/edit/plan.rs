@@ -23,9 +23,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
         }
     };
     let remark = format!("  {}", method_about(fact.method));
-    let chosen = match fact.layer {
-        LayerChoice::At(_) | LayerChoice::Span(..) => "  your choice",
-        LayerChoice::Auto => "  by the workbench",
+    let chosen = match (fact.layer, state.calibrated()) {
+        (LayerChoice::At(_) | LayerChoice::Span(..), _) => "  your choice".into(),
+        (LayerChoice::Auto, Some(facts)) => format!("  calibrated on {facts} facts"),
+        (LayerChoice::Auto, None) => "  by the workbench".to_owned(),
     };
     let layer = state.edit_layers().map(layers);
     let key = match fact.subject_tokens() {
@@ -63,7 +64,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State, styles: &Styles) {
             "layer",
             vec![
                 (layer.unwrap_or_else(|| "auto".into()), styles.text()),
-                (chosen.into(), styles.faint()),
+                (chosen, styles.faint()),
             ],
             styles,
         ),
