@@ -32,7 +32,7 @@ pub enum Command {
         // No doc comment: its brackets would be a link.
         #[arg(
             value_name = "MODEL",
-            help = "ORGANISATION/NAME[@REVISION], or a short name like gpt2-medium"
+            help = "ORGANISATION/NAME[:QUANTISATION][@REVISION], or a short name like gpt2-medium"
         )]
         id: String,
     },

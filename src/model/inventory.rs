@@ -117,6 +117,13 @@ fn in_gguf(path: &Path) -> Result<Facts, String> {
     if let Some(other) = other {
         return Err(other.into());
     }
+    let unread = |t: &&gguf::TensorInfo| !t.kind.is_readable() && !t.kind.is_beside_weights();
+    if let Some(tensor) = file.tensors().iter().find(unread) {
+        let kind = tensor.kind.name();
+        return Err(format!(
+            "{kind} is not read here: take Q2_K to Q6_K, Q4_0 to Q8_0 or F16"
+        ));
+    }
     let config = gguf::config::read(&file).map_err(words)?;
     let tensors = file.tensors().iter();
     Ok(Facts::Known {

@@ -51,20 +51,34 @@ fn a_machine() -> Vec<ModelEntry> {
     medium.about = "openai-community/gpt2-medium".into();
     vec![
         atlas,
-        kept(Hub, "google/gemma-3-270m", known("gemma3", 268_098_176, "BF16")),
+        kept(
+            Hub,
+            "google/gemma-3-270m",
+            known("gemma3", 268_098_176, "BF16"),
+        ),
         kept(
             Hub,
             "ggml-org/gemma-3-270m-GGUF:Q4_K_M",
             known("gemma3", 268_098_176, "Q4_K_M"),
         ),
-        kept(LlamaCpp, "llama.cpp:mmproj-m-f16", Facts::Refused(projector.into())),
-        kept(Ollama, "ollama:llama3.2:1b", known("llama", 1_235_814_432, "Q8_0")),
+        kept(
+            LlamaCpp,
+            "llama.cpp:mmproj-m-f16",
+            Facts::Refused(projector.into()),
+        ),
+        kept(
+            Ollama,
+            "ollama:llama3.2:1b",
+            known("llama", 1_235_814_432, "Q8_0"),
+        ),
         kept(Ollama, long, known("llama", 3_212_749_888, "Q4_K_M")),
         kept(Ollama, "ollama:phi4:latest", Facts::Unread),
         kept(
             LmStudio,
             "lmstudio:pub/repo/m-IQ4_XS",
-            Facts::Refused("the file: the tensor `blk.0.ffn_down.weight` is IQ4_XS, which is not supported: take a file in F32, F16, BF16, Q8_0, Q4_0 to Q5_1 or Q2_K to Q6_K".into()),
+            Facts::Refused(
+                "IQ4_XS is not read here: take Q2_K to Q6_K, Q4_0 to Q8_0 or F16".into(),
+            ),
         ),
         kept(
             Folder,
