@@ -84,7 +84,7 @@ fn who_stops_the_asking_is_not_asked_again_and_a_model_without_facts_says_so() {
     let (mut bench, ticket) = opened();
     finish(&mut bench.state, ticket, known(&[], true));
     assert!(
-        bench.text().contains("none of our sentences"),
+        bench.text().contains("none of the built-in facts"),
         "{}",
         bench.text()
     );

@@ -104,7 +104,7 @@ pub fn known(
         effects.extend(act::example(state, 0));
     } else if done && known == 0 {
         state.say(state.tell(
-            "this model finishes none of our sentences rightly: press ‹type-prompt› and type one",
+            "this model completes none of the built-in facts: press ‹type-prompt› and type a prompt",
         ));
     }
     effects.extend(ask(state));
