@@ -108,9 +108,8 @@ fn a_row_of_the_embedding_is_the_references() {
     let Some(path) = file() else { return };
     let embed = &model(&path).decoder.weights.embed;
     let row = reference("embed.json");
-    let id = row["id"].as_u64().unwrap() as u32;
-    let ours = embed.rows(&[id]).unwrap().flatten_all().unwrap();
-    let ours: Vec<f32> = ours.to_vec1().unwrap();
+    let id = row["id"].as_u64().unwrap() as usize;
+    let ours: Vec<f32> = embed.dense().unwrap().get(id).unwrap().to_vec1().unwrap();
     let ours: Vec<f64> = ours.iter().map(|&x| f64::from(x) * 640f64.sqrt()).collect();
     let weighted = ours.iter().enumerate().map(|(i, x)| i as f64 * x);
     let norm = ours.iter().map(|x| x * x).sum::<f64>().sqrt();

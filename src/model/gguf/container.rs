@@ -131,7 +131,9 @@ impl Gguf {
     }
 
     pub fn number(&self, key: &str) -> Result<Option<f64>> {
-        self.typed(key, "a number", Value::as_f64)
+        self.typed(key, "a finite number", |value| {
+            value.as_f64().filter(|x| x.is_finite())
+        })
     }
 
     pub fn flag(&self, key: &str) -> Result<Option<bool>> {
