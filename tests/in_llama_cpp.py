@@ -13,7 +13,8 @@ same one.
 
 llama.cpp multiplies quantised weights with activations rounded to 8 bits, pentimento
 dequantised weights with f32: p may differ by a few hundredths, and two answers that are
-nearly equally likely may change places. Beyond `OFF` it is an error.
+nearly equally likely may change places. Beyond `OFF` it is an error: 0.065 was the most
+that was seen, on an answer of p 0.25; the confident ones differ by 0.01.
 PENTIMENTO names the binary, if it is not target/release/pentimento.
 """
 
@@ -27,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from llama_cpp import Llama
 
-OFF = 0.05
+OFF = 0.08
 EDIT = {
     "prompt": "{} is located in the state of",
     "subject": "Harvard University",
