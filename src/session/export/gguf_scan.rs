@@ -131,7 +131,12 @@ impl Reader {
         begins.push(self.length);
         begins.sort_unstable();
         begins.dedup();
-        for info in &mut scan.tensors {
+        // A tensor without numbers begins where the one after it does.
+        for info in scan
+            .tensors
+            .iter_mut()
+            .filter(|info| !info.dims.contains(&0))
+        {
             let next = begins.partition_point(|&at| at <= info.at);
             info.bytes = begins.get(next).map_or(0, |next| next - info.at);
         }
