@@ -12,11 +12,12 @@ fn each_family_is_traced_edited_saved_and_opened_again() {
         let path = model.to_string_lossy();
         let home = tempfile::tempdir().expect("a folder for the test");
         let mut terminal = Terminal::open_with(40, 120, home.path(), &["--model", &path]);
-        // A model of random weights knows nothing, and says so.
+        // A model of random weights knows nothing, but for what it says by chance.
         terminal.wait_until(&format!("{name}, ready"), |text| {
-            text.contains("none of the built-in facts") && text.contains(name.as_ref())
+            let asked = ["none of the built-in facts", "example 1 of"];
+            asked.iter().any(|words| text.contains(words)) && text.contains(name.as_ref())
         });
-        terminal.press("i{The Space Needle} is in the city of\ra\x15Paris\r");
+        terminal.press("i\x15{The Space Needle} is in the city of\ra\x15Paris\r");
         terminal.wait_until(&format!("{name}: the fact"), |text| {
             text.contains("Paris  in place of") && text.contains("ready")
         });
@@ -25,11 +26,12 @@ fn each_family_is_traced_edited_saved_and_opened_again() {
             text.contains("◆ layer") && text.contains("ready")
         });
         terminal.press("e");
-        // The stories have a place where they part; there are no neighbours.
+        // The stories part somewhere, or nowhere; there are no neighbours.
         let edited = |text: &str| {
+            let told = ["parts at token", "the same to the end"];
             text.contains("base + 1 edit")
                 && text.contains("ready")
-                && text.contains("parts at token")
+                && told.iter().any(|words| text.contains(words))
         };
         terminal.wait_until(&format!("{name}: the edit and its stories"), edited);
         terminal.press("\x13");
