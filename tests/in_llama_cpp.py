@@ -15,6 +15,8 @@ llama.cpp multiplies quantised weights with activations rounded to 8 bits, penti
 dequantised weights with f32: p may differ by a few hundredths, and two answers that are
 nearly equally likely may change places. Beyond `OFF` it is an error: 0.065 was the most
 that was seen, on an answer of p 0.25; the confident ones differ by 0.01.
+Where llama.cpp dies of an illegal instruction, build it with
+CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON".
 PENTIMENTO names the binary, if it is not target/release/pentimento.
 """
 
