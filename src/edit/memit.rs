@@ -59,22 +59,12 @@ pub(super) fn spread(
     let values = value::optimise(decoder, facts, site, hyper, &mut task.probe, &mut task.each)?;
     let d = decoder.config.d;
     let z: Vec<Vec<f64>> = values.iter().map(value::Value::v_star).collect();
-    let mut decoder: Decoder = decoder.clone();
-    let mut deltas = Vec::with_capacity(task.layers.len());
-    for (n, &layer) in task.layers.iter().enumerate() {
-        let k = keys(&decoder, facts, layer, &mut task.probe)?;
-        let h = residuals(&decoder, facts, last, &mut task.probe)?;
+    layer_by_layer(task, values, update, |task, decoder, n, _| {
+        let h = residuals(decoder, facts, last, &mut task.probe)?;
         let left = (task.layers.len() - n) as f64;
-        let lack = Mat::from_fn(d, facts.len(), |i, j| (z[j][i] - h[(i, j)]) / left);
-        let (r, u) = update(task, n, &k, &lack)?;
-        let delta = change(layer, &r, &u);
-        decoder = stack::on_top(&decoder, &delta)?;
-        deltas.push(delta);
-    }
-    Ok(Made {
-        deltas,
-        values,
-        division_factor: None,
+        Ok(Mat::from_fn(d, facts.len(), |i, j| {
+            (z[j][i] - h[(i, j)]) / left
+        }))
     })
 }
 
@@ -106,14 +96,27 @@ fn each_its_own(
     )?;
     let d = decoder.config.d;
     let v_star: Vec<Vec<f64>> = values.iter().map(value::Value::v_star).collect();
-    let mut decoder: Decoder = decoder.clone();
+    layer_by_layer(task, values, update, |task, decoder, n, k| {
+        let written = written(decoder, task.layers[n], k)?;
+        Ok(Mat::from_fn(d, facts.len(), |i, j| {
+            v_star[j][n * d + i] - written[(i, j)]
+        }))
+    })
+}
+
+/// Rewrites the layers one after the other, each on the weights that the ones below have
+/// become. `lack` gives R from those weights, the layer's number among them and K.
+fn layer_by_layer(
+    task: &mut Task,
+    values: Vec<value::Value>,
+    update: impl Fn(&Task, usize, &Mat<f64>, &Mat<f64>) -> Result<(Mat<f64>, Mat<f64>)>,
+    lack: impl Fn(&mut Task, &Decoder, usize, &Mat<f64>) -> Result<Mat<f64>>,
+) -> Result<Made> {
+    let mut decoder: Decoder = task.decoder.clone();
     let mut deltas = Vec::with_capacity(task.layers.len());
     for (n, &layer) in task.layers.iter().enumerate() {
-        let k = keys(&decoder, facts, layer, &mut task.probe)?;
-        let written = written(&decoder, layer, &k)?;
-        let lack = Mat::from_fn(d, facts.len(), |i, j| {
-            v_star[j][n * d + i] - written[(i, j)]
-        });
+        let k = keys(&decoder, task.facts, layer, &mut task.probe)?;
+        let lack = lack(task, &decoder, n, &k)?;
         let (r, u) = update(task, n, &k, &lack)?;
         let delta = change(layer, &r, &u);
         decoder = stack::on_top(&decoder, &delta)?;

@@ -404,10 +404,7 @@ impl Decoder {
         let normed = self.norm(resid, &self.weights.norm_f)?;
         let normed = probe.visit(Site::new(self.layers() - 1, Point::FinalNorm), normed)?;
         let logits = linear(&normed, &self.weights.head)?;
-        match self.config.logit_cap {
-            Some(cap) => Ok(((logits / cap)?.tanh()? * cap)?),
-            None => Ok(logits),
-        }
+        Ok(ops::soft_cap(logits, self.config.logit_cap)?)
     }
 
     /// Log-probabilities `[N, V]` after residual rows `[N, d]`.

@@ -2,6 +2,7 @@
 
 use super::attend::{Attend, Dims, Heads};
 use super::slices::fused;
+use super::soft_cap::soft_cap;
 use candle_core::{D, Result, Tensor, bail};
 
 /// Attends from each query row to all keys.
@@ -62,10 +63,7 @@ pub fn attention_pattern(q: &Tensor, k: &Tensor, bias: &Tensor, heads: Heads) ->
     let q = split_heads(q, heads.query)?;
     let k = repeat_heads(&split_heads(k, heads.kv)?, heads.query)?;
     let scores = (q.matmul(&k.t()?.contiguous()?)? * heads.scale)?;
-    let scores = match heads.cap {
-        Some(cap) => ((scores / cap)?.tanh()? * cap)?,
-        None => scores,
-    };
+    let scores = soft_cap(scores, heads.cap)?;
     let scores = scores.broadcast_add(&bias.unsqueeze(1)?)?;
     // Softmax of composed ops: candle's fused one has no backward.
     let top = scores.max_keepdim(D::Minus1)?.detach();

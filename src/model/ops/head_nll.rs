@@ -10,6 +10,7 @@ use super::lanes::{exp, max, sum_of};
 use super::linear::{Affine, Weight, linear_of};
 use super::multiply::rows;
 use super::slices::{fused, read};
+use super::soft_cap::soft_cap;
 use candle_core::{Result, Tensor, bail};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, Par};
@@ -31,11 +32,7 @@ pub fn head_nll(
         Weight::Made(_) => true,
     };
     if !lies || head.bias.is_some() || !fused(&[x]) {
-        let logits = linear_of(x, head)?;
-        let logits = match cap {
-            Some(cap) => ((logits / cap)?.tanh()? * cap)?,
-            None => logits,
-        };
+        let logits = soft_cap(linear_of(x, head)?, cap)?;
         return nll(&logits, targets)?.to_vec1();
     }
     let ((n, d), (vocab, width)) = (x.dims2()?, head.weight.dims2()?);

@@ -25,6 +25,7 @@ mod multiply;
 mod norm;
 mod rotary;
 mod slices;
+mod soft_cap;
 
 #[cfg(test)]
 mod check;
@@ -43,3 +44,4 @@ pub use matrix::{Matrix, MatrixId};
 pub use mlp::{Mlp, key, mlp};
 pub use norm::{layer_norm, rms_norm};
 pub use rotary::{Turns, rotate};
+pub use soft_cap::soft_cap;
